@@ -1,0 +1,1 @@
+"""Methods of super-resolution that the benchmark is compared with, and how they are trained."""

@@ -1,0 +1,70 @@
+"""What a sensor does to a scene: blur by its modulation transfer function, sampling, shifts, noise."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from tdsr_bench.scene import SCALE
+
+SENTINEL2_MTF = {"B02": 0.26, "B03": 0.28, "B04": 0.24, "B08": 0.26}
+"""Modulation transfer at the Nyquist frequency of Sentinel-2's own grid.
+
+These values stand in public code of the field (and in opensr-degradation); no primary source of ESA could be read.
+"""
+
+
+def mtf_sigma(mtf: float, *, scale: int = SCALE) -> float:
+    """Standard deviation, in high-resolution pixels, of the Gaussian whose transfer at the low-resolution Nyquist is `mtf`.
+
+    A Gaussian of sigma has the transfer ``exp(-2 (pi sigma f)^2)``; at ``f = 1 / (2 scale)`` cycles a pixel this is `mtf`.
+
+    >>> round(mtf_sigma(0.26), 3)
+    1.567
+    """
+    return scale * math.sqrt(-2 * math.log(mtf)) / math.pi
+
+
+SENTINEL2_SIGMAS = tuple(mtf_sigma(mtf) for mtf in SENTINEL2_MTF.values())
+"""`mtf_sigma` of B02, B03, B04, B08."""
+
+
+def blur(image: NDArray[np.floating], sigma: float) -> NDArray[np.float32]:
+    """Gaussian blur of ``[..., H, W]`` over the last two axes, mirrored at the edges, in float32."""
+    sigmas = (0.0,) * (image.ndim - 2) + (sigma, sigma)
+    return ndimage.gaussian_filter(image.astype(np.float32, copy=False), sigmas, mode="reflect")
+
+
+def blur_bands(image: NDArray[np.floating], sigmas: tuple[float, ...]) -> NDArray[np.float32]:
+    """`blur` with a sigma of its own for each band of ``[band, H, W]``."""
+    return np.stack([blur(band, sigma) for band, sigma in zip(image, sigmas, strict=True)])
+
+
+def sample(image: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Every third pixel of the last two axes, from index 1: the centres of the low-resolution pixels."""
+    return image[..., SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
+
+
+def observe(image: NDArray[np.floating], sigmas: tuple[float, ...] = SENTINEL2_SIGMAS) -> NDArray[np.float32]:
+    """The sensor model D_b of the protocol: ``[band, 3h, 3w]`` high resolution to ``[band, h, w]`` low resolution."""
+    return np.ascontiguousarray(sample(blur_bands(image, sigmas)))
+
+
+def fourier_shift(
+    image: NDArray[np.floating], shift: tuple[float, float], *, padding: int = 24
+) -> NDArray[np.float32]:
+    """Move the content of ``[..., H, W]`` by `shift` = (rows, columns), positive downwards and to the right.
+
+    Band-limited interpolation, so no high frequency is lost; `padding` pixels are mirrored at the edges first.
+    """
+    if shift == (0.0, 0.0):
+        return image.astype(np.float32)
+    pad = [(0, 0)] * (image.ndim - 2) + [(padding, padding)] * 2
+    padded = np.pad(image.astype(np.float32, copy=False), pad, mode="symmetric")
+    height, width = padded.shape[-2:]
+    rows = np.exp(-2j * np.pi * shift[0] * fft.fftfreq(height)).astype(np.complex64)
+    columns = np.exp(-2j * np.pi * shift[1] * fft.rfftfreq(width)).astype(np.complex64)
+    spectrum = fft.rfft2(padded) * rows[:, None] * columns
+    moved = fft.irfft2(spectrum, s=(height, width))
+    return np.ascontiguousarray(moved[..., padding:-padding, padding:-padding], dtype=np.float32)

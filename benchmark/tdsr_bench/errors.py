@@ -1,0 +1,24 @@
+"""Errors that are the user's to mend: one sentence that says what was expected, what came and how to mend it.
+
+The command line prints the sentence without a traceback and exits with code 2. Any other exception is a bug (exit 1).
+"""
+
+
+class UserError(Exception):
+    """The user can mend this; the message is one sentence for them."""
+
+
+class DataError(UserError):
+    """A data set, or a file of it, is not what the protocol can read."""
+
+
+class SubmissionError(UserError):
+    """A submission, or what it returned, breaks the contract."""
+
+
+class ProtocolError(UserError):
+    """A protocol, split, arm or metric that does not exist, or does not fit the data."""
+
+
+class CardError(UserError):
+    """A result card that cannot be read."""

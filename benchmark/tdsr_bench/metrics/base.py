@@ -1,0 +1,74 @@
+"""What a metric is, and what it is computed from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tdsr_bench.georeference import Affine6
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedPair:
+    """A super-resolved image on the grid of its reference, and the two as they were before.
+
+    All images are surface reflectance. Arrays named ``native`` and ``observed`` lie on the frames' grid, before any
+    shift and with their borders; all others lie on the reference's grid, shifted once, with 12 pixels cut on each side.
+
+    Attributes:
+        sr: float32 ``[4, H, W]``, the method's image.
+        reference: float32 ``[4, H, W]``, harmonised to the frames.
+        bicubic: float32 ``[4, H, W]``, the first frame enlarged by bicubic interpolation, shifted as the protocol says.
+        valid: bool ``[4, H, W]``, the pixels that count; the same for every method.
+        data_range: float ``[4]``, the 99th less the 1st percentile of the frames' median, for each band.
+        shift: (rows, columns) in high-resolution pixels that the method's image was moved beyond the scene's own shift.
+        metres_per_pixel: ground size of a high-resolution pixel.
+        native_sr: float32 ``[4, 3h, 3w]``, the method's image as it was given.
+        observed: float32 ``[4, h, w]``, what a method was shown: the frame, or the median of the frames.
+        observed_valid: bool ``[h, w]``, false where `observed` has no clear pixel.
+    """
+
+    sr: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    bicubic: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    data_range: NDArray[np.float64]
+    shift: tuple[float, float]
+    metres_per_pixel: float
+    native_sr: NDArray[np.float32]
+    observed: NDArray[np.float32]
+    observed_valid: NDArray[np.bool_]
+
+
+Values = NDArray[np.float64]
+"""The values of a metric: ``[4]`` for one that is computed band by band, ``[1]`` for one of the whole image. NaN: undefined."""
+
+Settings = Mapping[str, Any]
+"""The protocol's settings of a metric, handed to its function as keyword arguments."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named measurement of an aligned pair.
+
+    Attributes:
+        key: how rows and cards call it.
+        title: how tables call it.
+        unit: "1" where it has none.
+        higher_is_better: None where neither end is better.
+        per_band: one value a band, or one for the whole image.
+        source: where its definition comes from.
+        compute: from a pair and the protocol's settings of this metric to its `Values`.
+        unavailable: the reason why it cannot be computed here (weights that are missing), or None.
+    """
+
+    key: str
+    title: str
+    unit: str
+    higher_is_better: bool | None
+    per_band: bool
+    source: str
+    compute: Callable[[AlignedPair, Settings], Values]
+    unavailable: Callable[[], str | None] = lambda: None

@@ -1,0 +1,45 @@
+"""Agreement of fine detail: concordance of the high-passed images."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tdsr_bench.data.sensor import blur
+from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
+
+
+def concordance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Concordance of two samples whose means are zero by construction: 2 cov / (var + var), 1 where they are equal.
+
+    Lin, Biometrics 45 (1989), eq. 1 without the term of the means. NaN where both are constant.
+    """
+    a = a.astype(np.float64) - a.mean(dtype=np.float64)
+    b = b.astype(np.float64) - b.mean(dtype=np.float64)
+    spread = float(a @ a + b @ b)
+    return 2 * float(a @ b) / spread if spread > 0 else float("nan")
+
+
+def detail_error(
+    sr: NDArray[np.float32], reference: NDArray[np.float32], valid: NDArray[np.bool_], *, sigma: float
+) -> float:
+    """sqrt(1 - CCC) between the two ``[H, W]`` images, each minus its Gaussian blur of `sigma` pixels, over valid pixels.
+
+    0 for equal detail, 1 for an image without any; up to sqrt(2) for inverted detail. `tdsr-v1`, "detail".
+    """
+    fine_sr, fine_reference = sr - blur(sr, sigma), reference - blur(reference, sigma)
+    return float(np.sqrt(max(0.0, 1 - concordance(fine_sr[valid], fine_reference[valid]))))
+
+
+def _compute(pair: AlignedPair, settings: Settings) -> Values:
+    bands = zip(pair.sr, pair.reference, pair.valid, strict=True)
+    return np.array([detail_error(*band, **settings) for band in bands])
+
+
+METRIC = Metric(
+    key="detail",
+    title="detail error",
+    unit="1",
+    higher_is_better=False,
+    per_band=True,
+    source="tdsr-v1; Lin (1989), concordance correlation",
+    compute=_compute,
+)

@@ -1,0 +1,1 @@
+"""Result cards to tables: reads cards, never data or methods."""
