@@ -31,7 +31,12 @@ from tdsr_bench.scene import BANDS
 
 RECORD = "tdsr.json"
 BAND_FOLDERS = {"B02": "b2", "B03": "b3", "B04": "b4", "B08": "b8"}
-REFERENCE_FILES = {"B02": "mul_band_1.tiff", "B03": "mul_band_2.tiff", "B04": "mul_band_4.tiff", "B08": "mul_band_6.tiff"}
+REFERENCE_FILES = {
+    "B02": "mul_band_1.tiff",
+    "B03": "mul_band_2.tiff",
+    "B04": "mul_band_4.tiff",
+    "B08": "mul_band_6.tiff",
+}
 REFLECTANCE_SCALE = 1e-4
 """Reflectance of one digital number of Sentinel-2 L2A."""
 

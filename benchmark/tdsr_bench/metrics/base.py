@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tdsr_bench.georeference import Affine6
-
 
 @dataclass(frozen=True, eq=False)
 class AlignedPair:

@@ -2,9 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-
-from tdsr_bench.data.sensor import blur
 from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
+from tdsr_bench.sensor import blur
 
 
 def concordance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:

@@ -51,9 +51,7 @@ def observe(image: NDArray[np.floating], sigmas: tuple[float, ...] = SENTINEL2_S
     return np.ascontiguousarray(sample(blur_bands(image, sigmas)))
 
 
-def fourier_shift(
-    image: NDArray[np.floating], shift: tuple[float, float], *, padding: int = 24
-) -> NDArray[np.float32]:
+def fourier_shift(image: NDArray[np.floating], shift: tuple[float, float], *, padding: int = 24) -> NDArray[np.float32]:
     """Move the content of ``[..., H, W]`` by `shift` = (rows, columns), positive downwards and to the right.
 
     Band-limited interpolation, so no high frequency is lost; `padding` pixels are mirrored at the edges first.
