@@ -22,7 +22,7 @@ def metres_per_pixel(transform: Affine6, crs: str | None) -> float:
     system = CRS.from_user_input(crs)
     if system.is_geographic:
         return pixel * 111_320.0 * math.sqrt(math.cos(math.radians(latitude)))
-    return pixel * system.linear_units_factor[1]
+    return pixel * float(system.linear_units_factor[1])
 
 
 def finer(transform: Affine6, scale: int) -> Affine6:

@@ -89,5 +89,5 @@ class Scene:
 
     @property
     def metres_per_pixel(self) -> float:
-        """The ground size of a high-resolution pixel, the mean of both axes; 10 m / 3 where the map unit is no metre."""
+        """The ground size of a high-resolution pixel, the geometric mean of both axes."""
         return metres_per_pixel(self.transform, self.crs) / SCALE

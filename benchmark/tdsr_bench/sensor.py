@@ -16,9 +16,9 @@ These values stand in public code of the field (and in opensr-degradation); no p
 
 
 def mtf_sigma(mtf: float, *, scale: int = SCALE) -> float:
-    """Standard deviation, in high-resolution pixels, of the Gaussian whose transfer at the low-resolution Nyquist is `mtf`.
+    """Sigma in high-resolution pixels of the Gaussian whose transfer is `mtf` at the low-resolution Nyquist frequency.
 
-    A Gaussian of sigma has the transfer ``exp(-2 (pi sigma f)^2)``; at ``f = 1 / (2 scale)`` cycles a pixel this is `mtf`.
+    Its transfer at f cycles a pixel is ``exp(-2 (pi sigma f)^2)``, and the Nyquist frequency is ``1 / (2 scale)``.
 
     >>> round(mtf_sigma(0.26), 3)
     1.567
@@ -33,7 +33,8 @@ SENTINEL2_SIGMAS = tuple(mtf_sigma(mtf) for mtf in SENTINEL2_MTF.values())
 def blur(image: NDArray[np.floating], sigma: float) -> NDArray[np.float32]:
     """Gaussian blur of ``[..., H, W]`` over the last two axes, mirrored at the edges, in float32."""
     sigmas = (0.0,) * (image.ndim - 2) + (sigma, sigma)
-    return ndimage.gaussian_filter(image.astype(np.float32, copy=False), sigmas, mode="reflect")
+    blurred: NDArray[np.float32] = ndimage.gaussian_filter(image.astype(np.float32, copy=False), sigmas, mode="reflect")
+    return blurred
 
 
 def blur_bands(image: NDArray[np.floating], sigmas: tuple[float, ...]) -> NDArray[np.float32]:

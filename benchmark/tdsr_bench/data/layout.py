@@ -8,7 +8,7 @@
     image_data/<scene>/hr_resized/mul_band_1, 2, 4, 6.tiff   the reference: uint8, or uint16 as the record says
     masks/<kind>_masks/<kind>_masks_b2, ...8/mask_<scene>.png   not zero: excluded
     truth/<scene>/<task>.png, <task>.geojson             not zero: a road, a building; and their outlines
-    perfect/<scene>/<YYYYMMDD>.tif                       what a perfect instrument sees on that date, reflectance x 10000
+    perfect/<scene>/<YYYYMMDD>.tif                       what a perfect instrument sees then, reflectance x 10000
 
 Here are the names, the record and the writer; `tdsr_bench.data.mus2` reads.
 """
@@ -175,7 +175,8 @@ def write_scene(root: Path, name: str, content: SceneContent) -> None:
 
 def to_digital(reflectance: NDArray[np.floating]) -> NDArray[np.uint16]:
     """Reflectance as Sentinel-2 L2A stores it: uint16, x 10000; 0 means no data, so a dark pixel becomes 1."""
-    return np.clip(np.rint(reflectance / REFLECTANCE_SCALE), 1, 65535).astype(np.uint16)
+    digital: NDArray[np.uint16] = np.clip(np.rint(reflectance / REFLECTANCE_SCALE), 1, 65535).astype(np.uint16)
+    return digital
 
 
 def _check(name: str, content: SceneContent) -> None:
@@ -190,13 +191,12 @@ def _check(name: str, content: SceneContent) -> None:
 
 
 def _write_frames(folder: Path, name: str, content: SceneContent) -> None:
-    geo = {"crs": content.crs, "transform": content.transform}
     for day, frame, valid in zip(content.dates, content.frames, content.frames_valid, strict=True):
         stem = frame_name(name, day)
         for band, image in zip(BANDS, to_digital(frame), strict=True):
-            _write_raster(folder / BAND_FOLDERS[band] / "lrs" / f"{stem}.jp2", image, **geo)
+            _write_raster(folder / BAND_FOLDERS[band] / "lrs" / f"{stem}.jp2", image, content.crs, content.transform)
         classes = np.where(valid, SCL_CLEAR, SCL_CLOUD).astype(np.uint8)
-        _write_raster(folder / "SCL" / "lrs" / f"{stem}.jp2", classes, **geo)
+        _write_raster(folder / "SCL" / "lrs" / f"{stem}.jp2", classes, content.crs, content.transform)
 
 
 def _write_reference(folder: Path, content: SceneContent) -> None:
@@ -204,7 +204,7 @@ def _write_reference(folder: Path, content: SceneContent) -> None:
         _write_raster(folder / REFERENCE_FILES[band], image)
 
 
-_CREATION = {
+_CREATION: Mapping[str, Mapping[str, Any]] = {
     ".jp2": {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES", "YCBCR420": "NO"},
     ".tif": {"driver": "GTiff", "compress": "deflate", "predictor": 2},
     ".tiff": {"driver": "GTiff", "compress": "deflate", "predictor": 2},
@@ -212,7 +212,7 @@ _CREATION = {
 }
 
 
-def _write_raster(path: Path, image: NDArray[Any], *, crs: str | None = None, transform: Affine6 | None = None) -> None:
+def _write_raster(path: Path, image: NDArray[Any], crs: str | None = None, transform: Affine6 | None = None) -> None:
     import warnings
 
     import rasterio

@@ -41,7 +41,7 @@ class AlignedPair:
 
 
 Values = NDArray[np.float64]
-"""The values of a metric: ``[4]`` for one that is computed band by band, ``[1]`` for one of the whole image. NaN: undefined."""
+"""``[4]`` for a metric that is computed band by band, ``[1]`` for one of the whole image; NaN where it is undefined."""
 
 Settings = Mapping[str, Any]
 """The protocol's settings of a metric, handed to its function as keyword arguments."""

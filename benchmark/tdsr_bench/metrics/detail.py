@@ -20,7 +20,7 @@ def concordance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 def detail_error(
     sr: NDArray[np.float32], reference: NDArray[np.float32], valid: NDArray[np.bool_], *, sigma: float
 ) -> float:
-    """sqrt(1 - CCC) between the two ``[H, W]`` images, each minus its Gaussian blur of `sigma` pixels, over valid pixels.
+    """sqrt(1 - CCC) between two ``[H, W]`` images, each minus its Gaussian blur of `sigma` pixels, over valid pixels.
 
     0 for equal detail, 1 for an image without any; up to sqrt(2) for inverted detail. `tdsr-v1`, "detail".
     """
