@@ -1,12 +1,15 @@
 """What a sensor does to a scene: blur by its modulation transfer function, sampling, shifts, noise."""
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from tdsr_bench.scene import SCALE
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 SENTINEL2_MTF = {"B02": 0.26, "B03": 0.28, "B04": 0.24, "B08": 0.26}
 """Modulation transfer at the Nyquist frequency of Sentinel-2's own grid.
@@ -42,7 +45,7 @@ def blur_bands(image: NDArray[np.floating], sigmas: tuple[float, ...]) -> NDArra
     return np.stack([blur(band, sigma) for band, sigma in zip(image, sigmas, strict=True)])
 
 
-def sample(image: NDArray[np.generic]) -> NDArray[np.generic]:
+def sample(image: NDArray[Pixel]) -> NDArray[Pixel]:
     """Every third pixel of the last two axes, from index 1: the centres of the low-resolution pixels."""
     return image[..., SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
 

@@ -1,0 +1,192 @@
+"""A protocol is data: one TOML file a version, checked here and hashed into every result."""
+
+import csv
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tdsr_bench.errors import ProtocolError
+from tdsr_bench.scene import BANDS
+from tdsr_bench.sensor import mtf_sigma
+
+PROTOCOLS = ("tdsr-v1", "mus2-official")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Frames(_Frozen):
+    """Which frames a method is given."""
+
+    most: int
+    equal_valid_share: float
+
+
+class Harmonisation(_Frozen):
+    """How the reference's digital numbers become reflectance; see `tdsr_bench.align.harmonise`."""
+
+    iterations: int = 10
+    trim: float = 3.0
+    least_correlation: float = 0.3
+
+
+class SceneShift(_Frozen):
+    """How the reference is registered to the frames; see `tdsr_bench.align.scene_shift`."""
+
+    radius: int = 6
+    highpass_sigma: float = 4.0
+    least_correlation: float = 0.3
+
+
+class ResidualShift(_Frozen):
+    """How a method's image is registered to the reference; see `tdsr_bench.align.residual_shift`."""
+
+    radius: int = 3
+    highpass_sigma: float = 3.0
+    padding: int = 24
+    border: int = 12
+
+
+class BackProjection(_Frozen):
+    """The row "back-projected bicubic"; see `tdsr_bench.interpolation.back_project`."""
+
+    iterations: int
+
+
+class Gap(_Frozen):
+    """What the score is made of."""
+
+    image: tuple[str, ...]
+    weights_missing: tuple[str, ...]
+    clip: float
+
+
+class Guards(_Frozen):
+    """When a result is not ranked."""
+
+    least_image_gap: float
+    most_consistency_ratio: float
+
+
+class Interval(_Frozen):
+    """How uncertainty is stated."""
+
+    confidence: float
+    least_regions: int
+
+
+class Fold(_Frozen):
+    """The regions that a fold is trained and validated on; it is tested on its own."""
+
+    validation: str
+    train: tuple[str, ...]
+
+
+class ManifestSplit(_Frozen):
+    """The split of a data set that carries no record of its own."""
+
+    manifest: str
+    sha256: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    folds: dict[str, Fold]
+
+    def regions(self, split: str) -> tuple[str, ...]:
+        """The regions of `split`: train, validation, test, all, or the test part of a fold such as fold-30T.
+
+        Raises:
+            ProtocolError: there is no such split.
+        """
+        if split == "all":
+            return tuple(self.folds)
+        if split in ("train", "validation", "test"):
+            chosen: tuple[str, ...] = getattr(self, split)
+            return chosen
+        if split.startswith("fold-") and split[5:] in self.folds:
+            return (split[5:],)
+        known = ", ".join(["train", "validation", "test", "all", *(f"fold-{name}" for name in self.folds)])
+        raise ProtocolError(f"There is no split {split!r}; choose one of {known}.")
+
+
+class BenchmarkProtocol(_Frozen):
+    """All that fixes a score of `tdsr-v1` and its successors."""
+
+    id: str
+    version: str
+    title: str
+    default_split: str
+    masks: tuple[str, ...]
+    mtf: dict[str, float]
+    frames: Frames
+    harmonisation: Harmonisation
+    scene_shift: SceneShift
+    residual_shift: ResidualShift
+    back_projection: BackProjection
+    gap: Gap
+    guards: Guards
+    interval: Interval
+    metrics: dict[str, dict[str, Any]]
+    splits: dict[str, ManifestSplit]
+    sha256: str
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """The Gaussian sigma of D_b for each band, in high-resolution pixels."""
+        return tuple(mtf_sigma(self.mtf[band]) for band in BANDS)
+
+
+def load_protocol(name: str) -> BenchmarkProtocol:
+    """The protocol called `name`, from the package's own file.
+
+    Raises:
+        ProtocolError: there is none of that name.
+    """
+    content = protocol_file(name)
+    try:
+        return BenchmarkProtocol(**tomllib.loads(content.decode()), sha256=hashlib.sha256(content).hexdigest())
+    except ValidationError as error:
+        raise ProtocolError(f"The protocol {name} is not complete: {error.errors()[0]['msg']}.") from None
+
+
+def protocol_file(name: str) -> bytes:
+    """The bytes of the protocol's file.
+
+    Raises:
+        ProtocolError: there is none of that name.
+    """
+    if name not in PROTOCOLS:
+        raise ProtocolError(f"There is no protocol {name!r}; choose one of {', '.join(PROTOCOLS)}.")
+    return resources.files("tdsr_bench").joinpath("protocols", f"{name}.toml").read_bytes()
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """A scene of the published data set, as the manifest in the package tells it."""
+
+    scene: str
+    tile: str
+    strip: str
+    region: str
+    duplicate_of: str
+    fold: str
+
+
+def read_manifest(split: ManifestSplit) -> dict[str, ManifestRow]:
+    """The manifest that `split` names, by scene.
+
+    Raises:
+        ProtocolError: the file is not the one whose hash stands in the protocol.
+    """
+    content = resources.files("tdsr_bench").joinpath("splits", split.manifest).read_bytes()
+    if hashlib.sha256(content).hexdigest() != split.sha256:
+        raise ProtocolError(
+            f"splits/{split.manifest} is not the file that the protocol names; install tdsr-bench anew."
+        )
+    rows = csv.DictReader(content.decode().splitlines())
+    return {row["scene"]: ManifestRow(**row) for row in rows}
