@@ -26,6 +26,7 @@ def enlarge(image: NDArray[np.floating], method: Method, *, scale: int = SCALE) 
     enlarged = [np.asarray(Image.fromarray(np.ascontiguousarray(p)).resize(size, _KERNELS[method])) for p in planes]
     return np.stack(enlarged).reshape(*image.shape[:-2], *size[::-1])
 
+
 def back_project(estimate, observed, *, sigmas=SENTINEL2_SIGMAS, iterations, step=1.0, valid=None):
     for _ in range(iterations):
         r = observed - observe(estimate, sigmas)

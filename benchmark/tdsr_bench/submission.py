@@ -1,12 +1,18 @@
 """The contract of a submission: a Python file that defines `submission`, an instance of `Submission`."""
 
+import importlib.util
+import sys
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_bench.errors import SubmissionError
+from tdsr_bench.files import digest, digest_files
 from tdsr_bench.scene import LowResView, Track
 
 SuperResolve = Callable[[LowResView], NDArray[np.float32]]
@@ -33,3 +39,84 @@ class Submission:
     training_data: str = "none"
     parameters: int = 0
     files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadedSubmission:
+    """A submission and the hash of everything that is known to make its answers."""
+
+    submission: Submission
+    path: Path
+    sha256: str
+
+
+def load_submission(path: Path) -> LoadedSubmission:
+    """Run the file at `path` and take its `submission`.
+
+    Modules beside the file can be imported by it.
+
+    Raises:
+        SubmissionError: the file is missing, cannot be run, or defines no `submission` that fits the contract.
+    """
+    path = path.resolve()
+    if path.is_dir():
+        path = path / "submission.py"
+    if not path.is_file():
+        raise SubmissionError(f"There is no submission at {path}; name a Python file that defines `submission`.")
+    module = _run(path)
+    found = getattr(module, "submission", None)
+    if not isinstance(found, Submission):
+        came = "nothing of that name" if found is None else f"a {type(found).__name__}"
+        raise SubmissionError(
+            f"{path} has to define `submission = Submission(name=..., track=..., super_resolve=...)` "
+            f"(from tdsr_bench.submission import Submission); it defines {came}."
+        )
+    _check(found, path)
+    return LoadedSubmission(replace(found, track=Track(found.track)), path, _digest(found, path))
+
+
+def describe_failure(error: BaseException, folder: Path) -> str:
+    """The error that a submission raised, and the line of its own code that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = next((frame for frame in reversed(frames) if Path(frame.filename).is_relative_to(folder)), None)
+    where = f" ({Path(own.filename).name}, line {own.lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _run(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tdsr_submission", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise SubmissionError(f"{path}, line {error.lineno}: {error.msg}; mend the file's syntax.") from None
+    except Exception as error:
+        raise SubmissionError(f"{path} cannot be loaded: {describe_failure(error, path.parent)}.") from error
+    return module
+
+
+def _check(submission: Submission, path: Path) -> None:
+    if not callable(submission.super_resolve):
+        raise SubmissionError(f"{path}: super_resolve has to be a function of a LowResView.")
+    if submission.track not in tuple(Track):
+        raise SubmissionError(f"{path}: the track is {submission.track!r}, expected sisr or misr.")
+    if not submission.name.strip():
+        raise SubmissionError(f"{path}: the submission has no name; tables call it by that.")
+    missing = next((file for file in submission.files if not Path(file).is_file()), None)
+    if missing:
+        raise SubmissionError(f"{path} names the file {missing}, which is not there; put it there or leave it out.")
+
+
+def _digest(submission: Submission, path: Path) -> str:
+    """Hash of the Python files beside the submission, the modules it imported from below, and the files it names."""
+    code = set(path.parent.glob("*.py"))
+    for module in list(sys.modules.values()):
+        source = getattr(module, "__file__", None)
+        if source and source.endswith(".py") and "site-packages" not in source:
+            code |= {Path(source)} if Path(source).is_relative_to(path.parent) else set()
+    named = [digest_files([Path(file)], relative_to=Path(file).parent) for file in submission.files]
+    return digest(path.name, digest_files(code, relative_to=path.parent), named)

@@ -1,0 +1,159 @@
+"""The result card: one JSON file that holds all that is known of a result, and is all that a leaderboard reads."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tdsr_bench.errors import CardError
+from tdsr_bench.files import write_atomically
+
+SCHEMA = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class ProtocolPart(_Part):
+    """Which protocol, to the byte."""
+
+    id: str
+    version: str
+    sha256: str
+
+
+class DataPart(_Part):
+    """Which pixels were scored."""
+
+    name: str
+    arm: str
+    split: str
+    fingerprint: str
+    scenes: tuple[str, ...]
+    strips: tuple[str, ...]
+    regions: tuple[str, ...]
+
+
+class SubmissionPart(_Part):
+    """Whose image."""
+
+    name: str
+    track: Literal["sisr", "misr"]
+    sha256: str | None
+    training_data: str
+    parameters: int | None
+
+
+class GapPart(_Part):
+    """A gap with its interval; see `tdsr_bench.gap.Estimate`."""
+
+    value: float | None
+    ci95: tuple[float, float] | None = None
+    regions: dict[str, float] = Field(default_factory=dict)
+    raw: float | None = None
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The value and its interval as tables show them."""
+        if self.value is None:
+            return "—"
+        interval = f" [{self.ci95[0]:+.3f}, {self.ci95[1]:+.3f}]" if self.ci95 else ""
+        return f"{self.value:+.3f}{interval}"
+
+
+class GuardsPart(_Part):
+    """What keeps a result from being ranked."""
+
+    ranked: bool
+    reasons: tuple[str, ...] = ()
+    consistency_ratio: float | None = None
+
+
+class MetricPart(_Part):
+    """A metric's mean over regions."""
+
+    mean: float | None
+    ci95: tuple[float, float] | None = None
+    gap: float | None = None
+    n: int
+    reason: str | None = None
+
+
+class SummaryPart(_Part):
+    """The numbers that tables show."""
+
+    image_gap: GapPart
+    task_gap: GapPart
+    combined_gap: GapPart
+    image_gap_no_lpips: GapPart
+    combined_gap_no_lpips: GapPart
+    image_gap_no_lpips_against_median: GapPart | None = None
+    """With the median of bicubics as the zero: what a multi-image method has to beat."""
+    guards: GuardsPart
+    metrics: dict[str, MetricPart]
+
+
+class ResultCard(_Part):
+    """A result. Fields that a later version adds are kept as they are."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    status: Literal["complete", "incomplete"]
+    failed: dict[str, str] = Field(default_factory=dict)
+    """For each scene without a result, the reason."""
+    protocol: ProtocolPart
+    data: DataPart
+    submission: SubmissionPart
+    networks: dict[str, list[dict[str, Any]]]
+    environment: dict[str, Any]
+    summary: SummaryPart | None
+    references: dict[str, dict[str, GapPart]] = Field(default_factory=dict)
+    """The gaps of the methods that every table shows, measured on the same scenes."""
+    timing: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+    reference_rows: tuple[dict[str, Any], ...] = ()
+
+
+def read_card(path: Path) -> ResultCard:
+    """The card at `path`.
+
+    Raises:
+        CardError: it is not there, no JSON, of another schema, or not complete.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError:
+        raise CardError(f"There is no card at {path}.") from None
+    except ValueError:
+        raise CardError(f"{path} is no JSON, or is cut short; make the card again by `tdsr-bench evaluate`.") from None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise CardError(f"{path} is of card schema {schema!r}, expected {SCHEMA}; make it again with this version.")
+    try:
+        return ResultCard.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise CardError(f"{path}: {where}: {problem['msg']}.") from None
+
+
+def card_text(card: ResultCard) -> str:
+    """The card as JSON, a row a line, so that it can be read and compared by eye; never NaN."""
+    content: dict[str, Any] = card.model_dump(by_alias=True, mode="json")
+    lines = [f" {json.dumps(key)}: {_value_text(key, value)}" for key, value in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write_card(path: Path, card: ResultCard) -> None:
+    """Write the card to `path`, whole or not at all."""
+    write_atomically(path, card_text(card).encode())
+
+
+def _value_text(key: str, value: object) -> str:
+    if key in ("rows", "reference_rows") and isinstance(value, list | tuple):
+        return "[\n  " + ",\n  ".join(json.dumps(row, allow_nan=False) for row in value) + "\n ]" if value else "[]"
+    if isinstance(value, Mapping):
+        return json.dumps(value, indent=1, allow_nan=False).replace("\n", "\n ")
+    return json.dumps(value, allow_nan=False)

@@ -1,0 +1,129 @@
+"""`data`: what data sets there are, and how they are made."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List, inspect and make data sets.", no_args_is_help=True)
+
+Name = Annotated[str | None, typer.Option("--name", help="How to call it. [default: the source's name]")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write it. [default: among the named data sets]")]
+
+
+@app.command("list")
+def list_data() -> None:
+    """The data sets that can be named by --data.
+
+    Example: `tdsr-bench data list`
+    """
+    from tdsr_bench.data.catalog import list_data as named
+
+    for name, folder in named().items():
+        typer.echo(f"{name}\t{folder}")
+
+
+@app.command()
+def info(
+    data: Annotated[str, typer.Argument(help="mini, a name, or a folder.")],
+    arm: Annotated[str | None, typer.Option("--arm", help="real, simulated or wald.")] = None,
+) -> None:
+    """What is in a data set: scenes, dates, clear share, regions, harmonisation and registration found, problems.
+
+    Example: `tdsr-bench data info mini`
+    """
+    from tdsr_bench.cli.find import locate
+    from tdsr_bench.cli.show import output
+    from tdsr_bench.data.dataset import open_dataset
+    from tdsr_bench.data.inspect import inspect
+    from tdsr_bench.protocol import load_protocol
+
+    dataset = open_dataset(locate(data), load_protocol("tdsr-v1"), arm)
+    for part in inspect(dataset):
+        output.print(part)
+
+
+@app.command()
+def mini(
+    out: Annotated[Path | None, typer.Option("--out", help="Where to write it. [default: the user's cache]")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed makes another world.")] = 0,
+) -> None:
+    """Make the embedded data set (done on first use as well).
+
+    Example: `tdsr-bench data mini --out my-mini`
+    """
+    from tdsr_bench.cli.find import locate
+    from tdsr_bench.cli.show import counting_progress
+    from tdsr_bench.data.mini import make_mini
+
+    if out is None:
+        typer.echo(str(locate("mini")))
+        return
+    with counting_progress("making mini") as progress:
+        make_mini(out, seed=seed, progress=progress)
+    typer.echo(str(out))
+
+
+@app.command("import-s2")
+def import_s2(
+    folder: Annotated[Path, typer.Argument(help="GeoTIFFs with a date in their names, or unpacked .SAFE products.")],
+    bbox: Annotated[
+        tuple[float, float, float, float] | None, typer.Option("--bbox", help="West south east north, in degrees.")
+    ] = None,
+    reference_date: Annotated[
+        datetime | None, typer.Option("--reference-date", formats=["%Y-%m-%d"], help="The date that is held back.")
+    ] = None,
+    name: Name = None,
+    out: Out = None,
+) -> None:
+    """Make a `wald` data set of Sentinel-2 L2A acquisitions: degraded 3 times, a native date held back as reference.
+
+    Example: `tdsr-bench data import-s2 my-acquisitions --reference-date 2021-07-16`
+    """
+    from tdsr_bench.cli.show import counting_progress
+    from tdsr_bench.data.catalog import named_folder
+    from tdsr_bench.data.import_s2 import import_s2 as make
+
+    name = name or folder.resolve().name
+    out = out or named_folder(name)
+    day = reference_date.date() if reference_date else None
+    with counting_progress("importing") as progress:
+        make(folder, out, name=name, bbox=bbox, reference_date=day, progress=progress)
+    typer.echo(str(out))
+
+
+@app.command("import-vhr")
+def import_vhr(
+    image: Annotated[Path, typer.Argument(help="A georeferenced image of very high resolution, 1 to 8 bands.")],
+    buildings: Annotated[Path | None, typer.Option("--buildings", help="Outlines, any format that GDAL reads.")] = None,
+    roads: Annotated[Path | None, typer.Option("--roads", help="Centre-lines or outlines.")] = None,
+    frames: Annotated[int, typer.Option("--frames", help="How many low-resolution frames to simulate.")] = 9,
+    seed: Annotated[int, typer.Option("--seed", help="Of shifts, noise and radiometry.")] = 0,
+    bands: Annotated[str | None, typer.Option("--bands", help="The order of the bands, such as BGRN or RGB.")] = None,
+    name: Name = None,
+    out: Out = None,
+) -> None:
+    """Make a `simulated` data set of a very-high-resolution image: 3.33 m reference, 10 m frames, truth masks.
+
+    Example: `tdsr-bench data import-vhr town.tif --buildings town.geojson`
+    """
+    from tdsr_bench.cli.show import counting_progress
+    from tdsr_bench.data.catalog import named_folder
+    from tdsr_bench.data.import_vhr import import_vhr as make
+
+    name = name or image.resolve().stem
+    out = out or named_folder(name)
+    with counting_progress("importing") as progress:
+        make(
+            image,
+            out,
+            buildings=buildings,
+            roads=roads,
+            name=name,
+            frames=frames,
+            seed=seed,
+            band_order=bands,
+            progress=progress,
+        )
+    typer.echo(str(out))

@@ -1,0 +1,81 @@
+"""Progress on standard error, tables on standard output."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tdsr_bench.card import GapPart, ResultCard
+
+console = Console(stderr=True)
+output = Console()
+
+
+@contextmanager
+def scene_progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error that shows the scene just done, how many are, and the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[scene]}"), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, scene="reading the first scene")
+
+        def advance(scene: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, scene=scene)
+
+        yield advance
+
+
+@contextmanager
+def counting_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error for work that counts its steps."""
+    with scene_progress(title) as advance:
+        yield lambda done, total: advance("", done, total)
+
+
+def print_card(card: "ResultCard") -> None:
+    """The card's gaps among the methods that every table shows, then its metrics."""
+    output.print(_gap_table(card))
+    if card.summary:
+        output.print(_metric_table(card))
+        for reason in card.summary.guards.reasons:
+            output.print(f"[yellow]not ranked:[/] {reason}")
+        for name in ("image_gap", "combined_gap"):
+            part: GapPart = getattr(card.summary, name)
+            for missing in part.missing:
+                output.print(f"[dim]{name} is missing: {missing}[/]", highlight=False)
+
+
+def _gap_table(card: "ResultCard") -> Table:
+    data, regions = card.data, len(card.data.regions)
+    title = f"{data.name}, {data.arm}, {data.split}: {len(data.scenes)} scenes, {regions} independent regions"
+    interval = "95 % interval over regions" if regions > 2 else "no interval under 3 regions"
+    table = Table(title=title, caption=f"share of the gap from bicubic (0) to the reference (1); {interval}")
+    for heading in ("method", "track", "image gap", "image gap without LPIPS"):
+        table.add_column(heading)
+    lines = [(name, "", gaps["image_gap"], gaps["image_gap_no_lpips"], "") for name, gaps in card.references.items()]
+    if card.summary:
+        about, summary = card.submission, card.summary
+        lines.append((about.name, about.track, summary.image_gap, summary.image_gap_no_lpips, "bold green"))
+    for name, track, whole, part, style in sorted(lines, key=lambda line: -(line[3].raw or 0.0)):
+        table.add_row(name, track, str(whole), str(part), style=style)
+    return table
+
+
+def _metric_table(card: "ResultCard") -> Table:
+    from tdsr_bench.metrics import find_metric
+
+    assert card.summary is not None
+    table = Table(title=f"{card.submission.name}: means over regions")
+    for heading in ("metric", "mean", "95 % interval", "unit", "gap", "better"):
+        table.add_column(heading)
+    for key, part in card.summary.metrics.items():
+        metric = find_metric(key)
+        better = {True: "higher", False: "lower", None: ""}[metric.higher_is_better]
+        mean = "—" if part.mean is None else f"{part.mean:.4g}"
+        interval = "" if part.ci95 is None else f"{part.ci95[0]:.4g} to {part.ci95[1]:.4g}"
+        gap = "" if part.gap is None else f"{part.gap:+.3f}"
+        table.add_row(key, mean, interval, metric.unit if metric.unit != "1" else "", gap, better)
+    return table

@@ -1,0 +1,182 @@
+"""A data set: which scenes it has, in which split, and how one of them is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tdsr_bench.align import prepare
+from tdsr_bench.data.layout import DataRecord, ReferenceUnit, SceneRecord, read_record
+from tdsr_bench.data.mus2 import (
+    Window,
+    read_excluded,
+    read_frames,
+    read_perfect,
+    read_reference,
+    read_truth,
+    reference_date,
+    scene_folders,
+)
+from tdsr_bench.data.simulate import simulated
+from tdsr_bench.errors import DataError, ProtocolError
+from tdsr_bench.protocol import BenchmarkProtocol, ManifestSplit, read_manifest
+from tdsr_bench.scene import SCALE, Scene
+
+SIMULATION_SEED = 0
+"""Seed of the simulated arm: the same frames for everybody."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """An arm of a data set on disk; reads one scene at a time.
+
+    Attributes:
+        root: its folder.
+        arm: real, simulated or wald.
+        record: what it says of itself; for MuS2, what the manifest in the package says of it.
+        protocol: fixes masks, splits and, for an arm that is simulated from a real one, harmonisation.
+        manifest: the split by region of a data set that has no record of its own.
+    """
+
+    root: Path
+    arm: str
+    record: DataRecord
+    protocol: BenchmarkProtocol
+    manifest: ManifestSplit | None = None
+
+    @property
+    def name(self) -> str:
+        """How results call it."""
+        return self.record.name
+
+    @property
+    def scenes(self) -> Mapping[str, SceneRecord]:
+        """What is known of each scene without reading it."""
+        return self.record.scenes
+
+    def names(self, split: str) -> list[str]:
+        """The scenes of `split` that are not excluded, sorted.
+
+        Raises:
+            ProtocolError: there is no such split, or it is empty here.
+        """
+        if self.manifest:
+            regions = self.manifest.regions(split)
+            chosen = {name for name, scene in self.scenes.items() if scene.region in regions}
+        elif split in ("train", "validation", "test", "all"):
+            chosen = {name for name, scene in self.scenes.items() if split in (scene.split, "all")}
+        else:
+            raise ProtocolError(f"There is no split {split!r} in {self.name}; choose train, validation, test or all.")
+        names = sorted(name for name in chosen if self.scenes[name].exclude is None)
+        if not names:
+            raise ProtocolError(
+                f"The split {split!r} of {self.name} at {self.root} has no scene; choose another split."
+            )
+        return names
+
+    def read(self, name: str, window: Window | None = None) -> Scene:
+        """Read a scene, or the `window` of it.
+
+        Raises:
+            DataError: a file is missing or broken, or sizes do not fit; the sentence names the scene and the file.
+        """
+        scene = self._read_stored(name, window)
+        if self.arm == self.record.arms[0]:
+            return scene
+        return simulated(prepare(scene, self.protocol).scene, seed=SIMULATION_SEED)
+
+    def read_perfect(self, scene: Scene) -> NDArray[np.float32] | None:
+        """What a perfect instrument sees on the frames' dates, float32 ``[T, 4, H, W]``; None where not known."""
+        if self.arm != self.record.arms[0]:
+            return None
+        return read_perfect(self.root, scene.name, scene.dates)
+
+    def _read_stored(self, name: str, window: Window | None) -> Scene:
+        record, folder = self.scenes[name], self.root / "image_data" / name
+        frames = read_frames(folder, window)
+        reference = read_reference(folder, self.record.reference, window)
+        expected = tuple(SCALE * size for size in frames.images.shape[2:])
+        if reference.shape[1:] != expected:
+            raise DataError(
+                f"{name}: the reference is {reference.shape[1:]} pixels, expected {expected}, three times its frames "
+                f"({frames.images.shape[2:]}); resample one of them."
+            )
+        excluded = read_excluded(self.root, name, self.protocol.masks, reference.shape[1:], window)
+        truth = read_truth(self.root, name, window)
+        wrong = next((task for task, mask in truth.items() if mask.shape != expected), None)
+        if wrong:
+            raise DataError(
+                f"{name}: the truth of {wrong} is {truth[wrong].shape}, expected {expected} as its reference."
+            )
+        return Scene(
+            name=name,
+            region=record.region,
+            strip=record.strip,
+            frames=frames.images,
+            frames_valid=frames.valid,
+            dates=frames.dates,
+            reference=reference,
+            reference_valid=~excluded,
+            reference_date=record.reference_date,
+            truth=truth,
+            transform=frames.transform,
+            crs=frames.crs,
+        )
+
+
+def open_dataset(root: Path, protocol: BenchmarkProtocol, arm: str | None = None) -> DataSet:
+    """The data set at `root`, by its own record or, where it has none, as MuS2.
+
+    Args:
+        root: the folder that holds ``image_data``.
+        protocol: see `DataSet`.
+        arm: real, simulated or wald; the first that the data set has if None.
+
+    Raises:
+        DataError: no scene there, or scenes that neither a record nor the manifest of MuS2 knows.
+        ProtocolError: the data set has no such arm.
+    """
+    folders = scene_folders(root)
+    record, manifest = read_record(root), None
+    if record is None:
+        manifest = protocol.splits["mus2"]
+        record = _mus2_record(folders, manifest)
+    absent = next((name for name in record.scenes if name not in folders), None)
+    if absent:
+        raise DataError(f"{root}: the scene {absent} stands in tdsr.json and has no folder below image_data.")
+    if arm is not None and arm not in record.arms:
+        raise ProtocolError(f"{record.name} has no arm {arm!r}; choose {' or '.join(record.arms)}.")
+    return DataSet(root, arm or record.arms[0], record, protocol, manifest)
+
+
+def _mus2_record(folders: Mapping[str, Path], split: ManifestSplit) -> DataRecord:
+    manifest = read_manifest(split)
+    unknown = next((name for name in folders if name not in manifest), None)
+    if unknown:
+        raise DataError(
+            f"{unknown} is no scene of MuS2, and the data set has no tdsr.json that would tell its region; make data "
+            f"sets of your own by `tdsr-bench data import-s2` or `import-vhr`."
+        )
+    return DataRecord(
+        name="mus2",
+        arms=("real", "simulated"),
+        reference=ReferenceUnit(kind="stretched"),
+        source="Kowaleczko et al. (2023), Scientific Data 10:644, doi:10.7910/DVN/1JMRAT",
+        licence="CC0-1.0 by DataCite, CC-BY by KP Labs",
+        scenes={
+            name: SceneRecord(
+                region=manifest[name].region,
+                strip=manifest[name].strip,
+                split=next(
+                    part for part in ("train", "validation", "test") if manifest[name].region in split.regions(part)
+                ),
+                reference_date=reference_date(name),
+                exclude=f"shows the same ground as {manifest[name].duplicate_of}"
+                if manifest[name].duplicate_of
+                else None,
+            )
+            for name in folders
+        },
+    )

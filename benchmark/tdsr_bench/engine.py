@@ -1,0 +1,40 @@
+"""Where work runs: anything with the interface of `concurrent.futures.Executor`."""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from tdsr_bench.errors import UserError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SerialExecutor(Executor):
+    """Runs each job at once, in this process."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run `fn` now; its result or its exception waits in the future that is returned."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # whatever a job raises belongs to its future, as in every executor
+            future.set_exception(error)
+        return future
+
+
+def open_engine(name: str) -> Executor:
+    """The executor called `name`: ``serial``, or ``process:N`` for N processes.
+
+    Raises:
+        UserError: there is no such engine.
+    """
+    kind, _, count = name.partition(":")
+    if name == "serial":
+        return SerialExecutor()
+    if kind == "process" and count.isdigit() and int(count) > 0:
+        # spawn: a forked child of a process that has run torch or OpenMP threads can hang
+        context: Any = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(int(count), mp_context=context)
+    raise UserError(f"There is no engine {name!r}; choose serial, or process:N for N processes, such as process:2.")

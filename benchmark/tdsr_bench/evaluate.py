@@ -1,0 +1,238 @@
+"""The one scoring loop of `tdsr-v1`: scenes in, a result card out."""
+
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tdsr_bench.align import prepare
+from tdsr_bench.card import (
+    DataPart,
+    ProtocolPart,
+    ResultCard,
+    SubmissionPart,
+)
+from tdsr_bench.data.dataset import DataSet
+from tdsr_bench.environment import code_sha256, describe
+from tdsr_bench.errors import SubmissionError
+from tdsr_bench.files import cache_folder, digest, write_atomically
+from tdsr_bench.metrics import find_metric
+from tdsr_bench.metrics.base import AlignedPair
+from tdsr_bench.predict import Prediction, predict, read_stored
+from tdsr_bench.protocol import BenchmarkProtocol
+from tdsr_bench.references import Bench, open_bench, reference_pairs
+from tdsr_bench.rows import ScoreRow, finite_or_none
+from tdsr_bench.scene import BANDS, LowResView, Scene, Track
+from tdsr_bench.submission import load_submission
+from tdsr_bench.summary import reference_gaps, summarise
+from tdsr_bench.view import show
+
+Progress = Callable[[str, int, int], None]
+"""Called with the scene that is done, how many are, and how many there are."""
+
+
+class ImageSource(Protocol):
+    """Where a method's images come from."""
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The method's image of `scene`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromSubmission:
+    """Images made by the submission at `path`, kept in `folder`."""
+
+    path: Path
+    folder: Path
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The submission's image of `scene`, made now or kept from an earlier run."""
+        return predict(_loaded(self.path), view, scene, self.folder)
+
+
+@dataclass(frozen=True)
+class FromFolder:
+    """Images that lie in `folder`; no code of others is run."""
+
+    folder: Path
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The stored image of `scene`."""
+        return read_stored(self.folder, scene, view.output_shape)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be scored: a method on the scenes of a split."""
+
+    dataset: DataSet
+    split: str
+    submission: SubmissionPart
+    source: ImageSource
+    extra_metrics: tuple[str, ...] = ()
+
+    @property
+    def protocol(self) -> BenchmarkProtocol:
+        """The protocol that the data set was opened with."""
+        return self.dataset.protocol
+
+
+@dataclass(frozen=True)
+class SceneScore:
+    """All that is measured on a scene."""
+
+    scene: str
+    rows: tuple[ScoreRow, ...]
+    reference_rows: tuple[ScoreRow, ...]
+    sha256: str
+    seconds: float | None
+    kept: bool
+    scoring_seconds: float
+
+
+def evaluate(job: Job, engine: Executor, progress: Progress | None = None) -> ResultCard:
+    """Score every scene of the job's split.
+
+    A scene whose prediction breaks the contract makes the result incomplete, with its reason; the others are scored.
+
+    Raises:
+        SubmissionError: no scene could be predicted; the sentence is that of the first.
+        DataError: a scene cannot be read; what was predicted is kept.
+    """
+    names = job.dataset.names(job.split)
+    scores, failed = _collect({engine.submit(score_scene, job, name): name for name in names}, progress)
+    return make_card(job, scores, failed)
+
+
+def _collect(
+    futures: Mapping[Future[SceneScore], str], progress: Progress | None
+) -> tuple[list[SceneScore], dict[str, str]]:
+    scores: list[SceneScore] = []
+    failed: dict[str, str] = {}
+    try:
+        for done, future in enumerate(as_completed(futures), start=1):
+            try:
+                scores.append(future.result())
+            except SubmissionError as error:
+                failed[futures[future]] = str(error)
+            if progress:
+                progress(futures[future], done, len(futures))
+    finally:
+        for future in futures:
+            future.cancel()
+    if not scores:
+        raise SubmissionError(next(iter(failed.values())))
+    return sorted(scores, key=lambda score: score.scene), dict(sorted(failed.items()))
+
+
+def score_scene(job: Job, name: str) -> SceneScore:
+    """Read, predict, align and measure the scene `name`.
+
+    Raises:
+        DataError: the scene cannot be read.
+        SubmissionError: its prediction breaks the contract.
+    """
+    scene = job.dataset.read(name)
+    track = Track(job.submission.track)
+    view = show(scene, track, job.protocol.frames)
+    prediction = job.source.image(view, name)
+    start = time.perf_counter()
+    prepared = prepare(scene, job.protocol)
+    bench = open_bench(prepared, job.protocol)
+    settings = job.protocol.metrics | {key: {} for key in job.extra_metrics}
+    rows = list(measure(bench.pair(prediction.sr, view), settings, scene))
+    sha256 = scene_sha256(scene)
+    references = _kept_references(sha256, job.protocol, lambda: _measure_references(job, bench))
+    return SceneScore(
+        scene=name,
+        rows=tuple(rows),
+        reference_rows=references,
+        sha256=sha256,
+        seconds=prediction.seconds,
+        kept=prediction.kept,
+        scoring_seconds=time.perf_counter() - start,
+    )
+
+
+def measure(pair: AlignedPair, settings: Mapping[str, Mapping[str, Any]], scene: Scene) -> Iterator[ScoreRow]:
+    """Rows of every metric that `settings` names, in its order."""
+    for key, options in settings.items():
+        metric = find_metric(key)
+        bands: Sequence[str | None] = BANDS if metric.per_band else (None,)
+        reason = metric.unavailable()
+        values = [None] * len(bands) if reason else [finite_or_none(v) for v in metric.compute(pair, options)]
+        for band, value in zip(bands, values, strict=True):
+            why = None if value is not None else reason or "undefined on these pixels"
+            yield ScoreRow(scene.name, scene.region, key, band, value, metric.unit, reason=why)
+
+
+def scene_sha256(scene: Scene) -> str:
+    """Hash of all pixels, dates and places of a scene that a score depends on."""
+    arrays = scene.frames, scene.frames_valid, scene.reference, scene.reference_valid
+    parts = [np.ascontiguousarray(array).data.cast("B") for array in arrays]
+    days = [day.isoformat() for day in (*scene.dates, scene.reference_date)]
+    return digest(*parts, scene.name, scene.region, days, scene.transform)
+
+
+def _measure_references(job: Job, bench: Bench) -> tuple[ScoreRow, ...]:
+    """Rows of the methods that every table shows: what gaps and guards are made from."""
+    scene = bench.prepared.scene
+    settings = {key: job.protocol.metrics[key] for key in (*job.protocol.gap.image, "consistency")}
+    pairs = reference_pairs(bench, job.dataset.read_perfect(scene))
+    return tuple(replace(row, method=method) for method, pair in pairs for row in measure(pair, settings, scene))
+
+
+def _kept_references(
+    scene: str, protocol: BenchmarkProtocol, make: Callable[[], tuple[ScoreRow, ...]]
+) -> tuple[ScoreRow, ...]:
+    """The reference rows kept for this scene, protocol, code and weights; made and kept where there are none."""
+    unavailable = [key for key in protocol.gap.image if find_metric(key).unavailable()]
+    path = cache_folder() / "references" / f"{digest(scene, protocol.sha256, code_sha256(), unavailable)}.json"
+    if path.is_file():
+        return tuple(ScoreRow(**row) for row in json.loads(path.read_bytes()))
+    rows = make()
+    write_atomically(path, json.dumps([asdict(row) for row in rows]).encode())
+    return rows
+
+
+def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str]) -> ResultCard:
+    """The card of the scenes in `scores`; incomplete if any has `failed`."""
+    rows = [row for score in scores for row in score.rows]
+    references = [row for score in scores for row in score.reference_rows]
+    records = [job.dataset.scenes[score.scene] for score in scores]
+    return ResultCard(
+        status="incomplete" if failed else "complete",
+        failed=dict(failed),
+        protocol=ProtocolPart(id=job.protocol.id, version=job.protocol.version, sha256=job.protocol.sha256),
+        data=DataPart(
+            name=job.dataset.name,
+            arm=job.dataset.arm,
+            split=job.split,
+            fingerprint=digest(sorted(score.sha256 for score in scores)),
+            scenes=tuple(score.scene for score in scores),
+            strips=tuple(sorted({record.strip for record in records})),
+            regions=tuple(sorted({record.region for record in records})),
+        ),
+        submission=job.submission,
+        networks={"score": []},
+        environment=describe(job.dataset.record.made.get("seed")),
+        summary=None if failed else summarise(job.protocol, rows, references),
+        references=reference_gaps(job.protocol, references),
+        timing={
+            "predict_s": {score.scene: score.seconds for score in scores},
+            "score_s": {score.scene: round(score.scoring_seconds, 3) for score in scores},
+            "kept": sum(score.kept for score in scores),
+        },
+        rows=tuple(row.as_json() for row in rows),
+        reference_rows=tuple(row.as_json() for row in references),
+    )
+
+
+_loaded = functools.cache(load_submission)

@@ -1,0 +1,151 @@
+"""From rows to gaps with their intervals: all statistics of the benchmark are here.
+
+A gap is the share of the way from a zero (bicubic interpolation) to perfection (no error) that a method closes. Errors
+are summed over the scenes of a region before the ratio is taken; regions are what is independent, so they alone make
+the interval.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import numpy as np
+
+from tdsr_bench.rows import ScoreRow
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over regions with its interval.
+
+    Attributes:
+        value: the unweighted mean over regions of the values in `regions`; None where something is missing.
+        ci95: its 95 % interval by Student's t over regions; None under three regions.
+        regions: the value of each region.
+        raw: the mean before clipping.
+        missing: what would be needed for a value.
+    """
+
+    value: float | None
+    ci95: tuple[float, float] | None = None
+    regions: Mapping[str, float] = field(default_factory=dict)
+    raw: float | None = None
+    missing: tuple[str, ...] = ()
+
+
+def interval(values: Sequence[float], *, confidence: float, least: int) -> tuple[float, float] | None:
+    """Student's t interval of the mean of `values`; None for fewer than `least` of them.
+
+    >>> interval([0.1, 0.2, 0.3], confidence=0.95, least=3)
+    (-0.048..., 0.448...)
+    """
+    if len(values) < least:
+        return None
+    from scipy import stats
+
+    spread = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    reach = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * spread
+    centre = fmean(values)
+    return centre - reach, centre + reach
+
+
+def region_gap(rows: Iterable[ScoreRow], zero: Iterable[ScoreRow], key: str) -> dict[str, float]:
+    """For each region, the mean over bands of ``1 - sum e(method) / sum e(zero)``, sums over the region's scenes.
+
+    A scene's band that has no value for the zero either (all of it masked, say) counts for no method.
+
+    Raises:
+        KeyError: the method lacks a value that the zero has.
+    """
+    errors = {(row.scene, row.band): row.value for row in rows if row.key == key}
+    sums: dict[tuple[str, str | None], list[float]] = {}
+    for row in zero:
+        if row.key != key or row.value is None:
+            continue
+        error = errors[row.scene, row.band]
+        if error is None:
+            raise KeyError(f"{row.scene}, {row.band}: no {key}")
+        total = sums.setdefault((row.group, row.band), [0.0, 0.0])
+        total[0] += error
+        total[1] += row.value
+    gaps: dict[str, list[float]] = {}
+    for (region, _), (error, zero_error) in sums.items():
+        gaps.setdefault(region, []).append(1 - error / zero_error)
+    return {region: fmean(values) for region, values in gaps.items()}
+
+
+def image_gap(
+    rows: Sequence[ScoreRow],
+    zero: Sequence[ScoreRow],
+    keys: Sequence[str],
+    *,
+    clip: float,
+    confidence: float,
+    least_regions: int,
+) -> Estimate:
+    """The image gap of `rows` against the rows of the zero: the mean over `keys` of `region_gap`, region by region.
+
+    A key without a value in any scene makes the gap missing, and is named.
+    """
+    missing = tuple(_missing(key, rows) for key in keys if _lacks(rows, zero, key))
+    if missing:
+        return Estimate(None, missing=missing)
+    gaps = [region_gap(rows, zero, key) for key in keys]
+    raw = {region: fmean(gap[region] for gap in gaps) for region in gaps[0]}
+    return estimate(raw, clip=clip, confidence=confidence, least_regions=least_regions)
+
+
+def estimate(raw: Mapping[str, float], *, clip: float, confidence: float, least_regions: int) -> Estimate:
+    """Mean and interval over the regions of `raw`, each value clipped to +- `clip` first."""
+    regions = {region: min(clip, max(-clip, value)) for region, value in raw.items()}
+    values = list(regions.values())
+    return Estimate(
+        value=fmean(values),
+        ci95=interval(values, confidence=confidence, least=least_regions),
+        regions=regions,
+        raw=fmean(raw.values()),
+    )
+
+
+def metric_mean(rows: Iterable[ScoreRow], key: str, *, confidence: float, least_regions: int) -> Estimate | None:
+    """Mean over regions of the mean over scenes of the mean over bands of a metric; None where it has no value."""
+    regions: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if row.key == key and row.value is not None:
+            regions.setdefault(row.group, {}).setdefault(row.scene, []).append(row.value)
+    if not regions:
+        return None
+    means = {region: fmean(fmean(bands) for bands in scenes.values()) for region, scenes in regions.items()}
+    return estimate(means, clip=float("inf"), confidence=confidence, least_regions=least_regions)
+
+
+def paired_difference(a: Mapping[str, float], b: Mapping[str, float], *, confidence: float, least: int) -> Estimate:
+    """Mean and interval of a - b over the regions of both.
+
+    Raises:
+        ValueError: they do not have the same regions.
+    """
+    if a.keys() != b.keys():
+        raise ValueError(f"paired regions have to be the same: {sorted(a)} and {sorted(b)}")
+    difference = {region: a[region] - b[region] for region in a}
+    return estimate(difference, clip=float("inf"), confidence=confidence, least_regions=least)
+
+
+def ratio_of_means(rows: Iterable[ScoreRow], zero: Iterable[ScoreRow], key: str) -> float | None:
+    """Mean over regions of ``sum e(method) / sum e(zero)``, the mean over bands; None where a value is missing."""
+    rows, zero = list(rows), list(zero)
+    if _lacks(rows, zero, key):
+        return None
+    return fmean(1 - gap for gap in region_gap(rows, zero, key).values())
+
+
+def _lacks(rows: Iterable[ScoreRow], zero: Iterable[ScoreRow], key: str) -> bool:
+    """Whether the zero has no value of `key` at all, or the method lacks one that the zero has."""
+    have = {(row.scene, row.band) for row in rows if row.key == key and row.value is not None}
+    needed = {(row.scene, row.band) for row in zero if row.key == key and row.value is not None}
+    return not needed or not needed <= have
+
+
+def _missing(key: str, rows: Iterable[ScoreRow]) -> str:
+    reason = next((row.reason for row in rows if row.key == key and row.reason), None)
+    return f"{key}: {reason}" if reason else key

@@ -1,0 +1,144 @@
+"""Shows a view to a submission, checks what comes back, and keeps it by the hash of all that made it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tdsr_bench.environment import code_sha256
+from tdsr_bench.errors import DataError, SubmissionError
+from tdsr_bench.files import digest, write_atomically
+from tdsr_bench.scene import BANDS, LowResView
+from tdsr_bench.submission import LoadedSubmission, describe_failure
+
+STORED = (".safetensors", ".npy", ".tif", ".tiff")
+"""Endings of stored predictions, in the order in which they are looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A method's image of a scene.
+
+    Attributes:
+        sr: float32 ``[4, 3h, 3w]``, reflectance.
+        seconds: how long the method took; None for an image that came from elsewhere.
+        kept: whether it came from an earlier run.
+    """
+
+    sr: NDArray[np.float32]
+    seconds: float | None = None
+    kept: bool = False
+
+
+def predict(submission: LoadedSubmission, view: LowResView, scene: str, folder: Path) -> Prediction:
+    """The submission's image of `scene`: the one kept in `folder` if nothing that made it has changed, else a new one.
+
+    Raises:
+        SubmissionError: the submission raises, or its answer breaks the contract; the sentence names the scene.
+    """
+    key = digest(submission.sha256, code_sha256(), view_sha256(view))
+    path = folder / f"{scene}.safetensors"
+    kept = _read_kept(path, key)
+    if kept is not None:
+        return kept
+    start = time.perf_counter()
+    try:
+        answer = submission.submission.super_resolve(view)
+    except Exception as error:
+        reason = describe_failure(error, submission.path.parent)
+        raise SubmissionError(f"{scene}: {submission.submission.name} raised {reason}.") from error
+    seconds = time.perf_counter() - start
+    sr = check_answer(answer, view.output_shape, f"{scene}: {submission.submission.name}")
+    _keep(path, key, sr, seconds)
+    return Prediction(sr, seconds)
+
+
+def check_answer(answer: object, shape: tuple[int, int, int], who: str) -> NDArray[np.float32]:
+    """`answer`, if it is what the contract asks for: float32, of `shape`, finite. Values outside 0..1 are allowed.
+
+    Args:
+        answer: what came back.
+        shape: what was expected.
+        who: scene and method, for errors.
+
+    Raises:
+        SubmissionError: it is not.
+    """
+    if not isinstance(answer, np.ndarray):
+        raise SubmissionError(
+            f"{who} returned a {type(answer).__name__}, expected a NumPy array of float32 {list(shape)}."
+        )
+    if answer.shape != shape:
+        raise SubmissionError(
+            f"{who} returned the shape {list(answer.shape)}, expected {list(shape)}: band, row, column."
+        )
+    if answer.dtype != np.float32:
+        raise SubmissionError(f"{who} returned {answer.dtype}, expected float32; end with .astype(numpy.float32).")
+    broken = int(answer.size - np.isfinite(answer).sum())
+    if broken:
+        raise SubmissionError(f"{who} returned {broken} values that are NaN or infinite; every value has to be finite.")
+    return np.ascontiguousarray(answer)
+
+
+def read_stored(folder: Path, scene: str, shape: tuple[int, int, int]) -> Prediction:
+    """The image of `scene` that lies in `folder` as .safetensors (tensor ``sr``), .npy or a GeoTIFF of four bands.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+        SubmissionError: it breaks the contract.
+    """
+    path = next((folder / f"{scene}{ending}" for ending in STORED if (folder / f"{scene}{ending}").is_file()), None)
+    if path is None:
+        raise DataError(f"{scene}: no prediction in {folder}; expected {scene}.npy, .tif or .safetensors.")
+    return Prediction(check_answer(_load(path), shape, str(path)))
+
+
+def missing_predictions(folder: Path, scenes: list[str]) -> list[str]:
+    """Those of `scenes` that have no stored prediction in `folder`."""
+    return [scene for scene in scenes if not any((folder / f"{scene}{ending}").is_file() for ending in STORED)]
+
+
+def view_sha256(view: LowResView) -> str:
+    """Hash of all that a method is shown."""
+    arrays = np.ascontiguousarray(view.frames), np.ascontiguousarray(view.valid)
+    days = [day.isoformat() for day in view.dates]
+    return digest(*(array.data.cast("B") for array in arrays), view.frames.shape, days, view.transform)
+
+
+def _load(path: Path) -> object:
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+        if path.suffix == ".safetensors":
+            from safetensors.numpy import load_file
+
+            return load_file(path).get("sr")
+        import rasterio
+
+        with rasterio.open(path) as raster:
+            return raster.read() if raster.count == len(BANDS) else raster.read(1)
+    except Exception as error:  # every reader has errors of its own, and the file is somebody else's
+        raise DataError(f"{path} cannot be read, or is cut short ({type(error).__name__}); write it again.") from None
+
+
+def _read_kept(path: Path, key: str) -> Prediction | None:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            if about.get("key") != key:
+                return None
+            return Prediction(file.get_tensor("sr"), float(about["seconds"]), kept=True)
+    except (SafetensorError, KeyError, ValueError):
+        return None  # not a file of ours, or of an older make: predict anew
+
+
+def _keep(path: Path, key: str, sr: NDArray[np.float32], seconds: float) -> None:
+    from safetensors.numpy import save
+
+    write_atomically(path, save({"sr": sr}, metadata={"key": key, "seconds": f"{seconds:.6f}"}))

@@ -1,0 +1,124 @@
+"""The methods that every table shows, so that a score can be read: the zero, the simple ways, and perfection."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tdsr_bench.align import PreparedScene, align, find_shift, median_frame
+from tdsr_bench.interpolation import back_project, enlarge
+from tdsr_bench.metrics.base import AlignedPair
+from tdsr_bench.protocol import BenchmarkProtocol, ResidualShift
+from tdsr_bench.scene import SCALE, LowResView, Track
+from tdsr_bench.sensor import fourier_shift
+from tdsr_bench.view import frame_order, show
+
+BICUBIC = "bicubic"
+BACK_PROJECTED = "back-projected bicubic"
+MEDIAN = "median of bicubics"
+PERFECT_SINGLE = "perfect single image"
+PERFECT_MULTI = "perfect multi-image"
+REFERENCE = "reference itself"
+
+TRACKS = {
+    BICUBIC: Track.SISR,
+    BACK_PROJECTED: Track.SISR,
+    MEDIAN: Track.MISR,
+    PERFECT_SINGLE: Track.SISR,
+    PERFECT_MULTI: Track.MISR,
+}
+"""The track of each; the reference itself is of none."""
+
+BETWEEN_FRAMES = ResidualShift(radius=6)
+"""Two frames can lie twice as far apart as each lies from the reference."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A prepared scene with what every method's image is held against.
+
+    Attributes:
+        prepared: the scene.
+        protocol: the protocol.
+        bicubic: the single-frame bicubic image on the reference's grid, float32 ``[4, 3h, 3w]``.
+    """
+
+    prepared: PreparedScene
+    protocol: BenchmarkProtocol
+    bicubic: NDArray[np.float32]
+
+    def pair(self, sr: NDArray[np.float32], view: LowResView) -> AlignedPair:
+        """`sr`, made from `view`, brought to the reference."""
+        observed, observed_valid = median_frame(view.frames, view.valid)
+        return align(
+            sr,
+            self.prepared,
+            bicubic=self.bicubic,
+            observed=observed,
+            observed_valid=observed_valid,
+            settings=self.protocol.residual_shift,
+        )
+
+    def perfect_pair(self) -> AlignedPair:
+        """The reference held against itself, on its own grid; on the frames' grid it is moved there."""
+        view = show(self.prepared.scene, Track.SISR, self.protocol.frames)
+        reference = self.prepared.scene.reference
+        pair = align(
+            reference,
+            self.prepared,
+            bicubic=self.bicubic,
+            observed=view.frames[0],
+            observed_valid=view.valid[0],
+            settings=self.protocol.residual_shift,
+            shift=(0.0, 0.0),
+        )
+        return replace(pair, native_sr=fourier_shift(reference, self.prepared.shift), shift=(0.0, 0.0))
+
+
+def open_bench(prepared: PreparedScene, protocol: BenchmarkProtocol) -> Bench:
+    """The bench of a prepared scene; finds the shift of the bicubic image once."""
+    view = show(prepared.scene, Track.SISR, protocol.frames)
+    sr = enlarge(view.frames[0], "bicubic")
+    settings = protocol.residual_shift
+    expected = (-prepared.shift[0], -prepared.shift[1])
+    shift = find_shift(sr, prepared.scene.reference, prepared.valid, around=expected, settings=settings)
+    return Bench(prepared, protocol, fourier_shift(sr, shift, padding=settings.padding))
+
+
+def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterator[tuple[str, AlignedPair]]:
+    """Name and pair of each method that every table shows; one pair in memory at a time.
+
+    Args:
+        bench: the scene.
+        perfect: what a perfect instrument sees on each frame's date, float32 ``[T, 4, 3h, 3w]``, or None.
+    """
+    single = show(bench.prepared.scene, Track.SISR, bench.protocol.frames)
+    several = show(bench.prepared.scene, Track.MISR, bench.protocol.frames)
+    bicubic = enlarge(single.frames[0], "bicubic")
+    yield BICUBIC, bench.pair(bicubic, single)
+    iterations = bench.protocol.back_projection.iterations
+    projected = back_project(bicubic, single.frames[0], sigmas=bench.protocol.sigmas, iterations=iterations)
+    yield BACK_PROJECTED, bench.pair(projected, single)
+    yield MEDIAN, bench.pair(median_frame(enlarge(several.frames, "bicubic"), _high(several.valid))[0], several)
+    if perfect is not None:
+        order = frame_order(bench.prepared.scene, equal_valid_share=bench.protocol.frames.equal_valid_share)
+        chosen = perfect[order[: bench.protocol.frames.most]]
+        yield PERFECT_SINGLE, bench.pair(chosen[0], single)
+        yield PERFECT_MULTI, bench.pair(_registered_median(chosen, several.valid), several)
+    yield REFERENCE, bench.perfect_pair()
+
+
+def _registered_median(images: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The median of `images` once each is moved onto the first."""
+    high = _high(valid)
+    everywhere = np.ones(images.shape[1:], dtype=bool)
+    moved = [images[0]]
+    for image in images[1:]:
+        shift = find_shift(image, images[0], everywhere, around=(0.0, 0.0), settings=BETWEEN_FRAMES)
+        moved.append(fourier_shift(image, shift))
+    return median_frame(np.stack(moved), high)[0]
+
+
+def _high(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return valid.repeat(SCALE, axis=-2).repeat(SCALE, axis=-1)

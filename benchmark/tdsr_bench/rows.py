@@ -1,0 +1,50 @@
+"""Rows: one measured value each, the only thing that statistics are made from."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One value of one metric.
+
+    Attributes:
+        scene: its name.
+        group: the region, which an interval counts as independent.
+        key: the metric.
+        band: B02, ..., or None for a metric of the whole image.
+        value: None where it does not exist, never NaN; then `reason` says why.
+        unit: "1" where the metric has none.
+        reason: why there is no value.
+        method: whose image, for reference rows; None for the submission's own.
+    """
+
+    scene: str
+    group: str
+    key: str
+    band: str | None
+    value: float | None
+    unit: str
+    reason: str | None = None
+    method: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as it stands in a card: reason and method only where there is one."""
+        row: dict[str, Any] = {name: getattr(self, name) for name in ("scene", "group", "key", "band", "value", "unit")}
+        row |= {name: getattr(self, name) for name in ("reason", "method") if getattr(self, name) is not None}
+        return row
+
+
+def finite_or_none(value: float) -> float | None:
+    """`value`, or None where it is NaN or infinite: a card never holds either."""
+    return float(value) if math.isfinite(value) else None
+
+
+def by_method(rows: Iterable[ScoreRow]) -> dict[str | None, list[ScoreRow]]:
+    """Rows sorted by whose image they measure, in order of first appearance."""
+    methods: dict[str | None, list[ScoreRow]] = {}
+    for row in rows:
+        methods.setdefault(row.method, []).append(row)
+    return methods

@@ -1,0 +1,102 @@
+"""The leaderboard as Markdown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from tdsr_bench.card import GapPart, ResultCard
+
+from tdsr_leaderboard.ranking import LEAST_REGIONS, Pair, Standing, gap_of, pairs, ranking_column, standings
+from tdsr_leaderboard.read import Section, sections
+
+TITLES = {
+    "combined_gap": "combined gap",
+    "combined_gap_no_lpips": "combined gap without LPIPS",
+    "image_gap": "image gap",
+    "image_gap_no_lpips": "image gap without LPIPS",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table, all text."""
+
+    rank: str
+    method: str
+    track: str
+    score: str
+    image_gap: str
+    consistency: str
+    parameters: str
+    trained_on: str
+    flags: str
+
+
+def leaderboard_markdown(cards: Iterable[ResultCard]) -> str:
+    """One section for each data set, arm and split; single-image and multi-image methods in one table."""
+    environment = Environment(
+        loader=PackageLoader("tdsr_leaderboard"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    parts = [_section(section, members) for section, members in sections(cards).items()]
+    return environment.get_template("leaderboard.md.j2").render(sections=parts)
+
+
+def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]:
+    score = ranking_column(cards)
+    places = standings(cards, score)
+    shown = [*(_row(place, score) for place in places), *_reference_rows(cards[0], score)]
+    return {
+        "section": section,
+        "scenes": len(cards[0].data.scenes),
+        "regions": len(cards[0].data.regions),
+        "enough_regions": len(cards[0].data.regions) >= LEAST_REGIONS,
+        "score": TITLES[score],
+        "missing": _missing(cards),
+        "rows": shown,
+        "undecided": [_pair_text(pair) for pair in pairs(places, score) if not pair.told_apart],
+        "pairs": len(pairs(places, score)),
+    }
+
+
+def _row(place: Standing, score: str) -> Row:
+    about, summary = place.card.submission, place.card.summary
+    ratio = summary.guards.consistency_ratio if summary else None
+    return Row(
+        rank=str(place.rank or "—"),
+        method=about.name,
+        track=about.track,
+        score=_text(gap_of(place.card, score)),
+        image_gap=_text(gap_of(place.card, "image_gap")),
+        consistency="—" if ratio is None else f"{ratio:.2f}",
+        parameters="—" if about.parameters is None else f"{about.parameters:,}",
+        trained_on=about.training_data,
+        flags="; ".join(place.flags),
+    )
+
+
+def _reference_rows(card: ResultCard, score: str) -> list[Row]:
+    """The methods that every table shows, from the best down; they take no rank."""
+    gaps = sorted(card.references.items(), key=lambda item: -_number(item[1].get(score)))
+    return [
+        Row("", f"*{name}*", "", _text(part.get(score)), _text(part.get("image_gap")), "", "", "", "")
+        for name, part in gaps
+    ]
+
+
+def _missing(cards: Sequence[ResultCard]) -> list[str]:
+    """What no card of the section has, said once."""
+    found = [missing for card in cards if card.summary for missing in card.summary.combined_gap.missing]
+    found += [missing for card in cards if card.summary for missing in card.summary.image_gap.missing]
+    return list(dict.fromkeys(found))
+
+
+def _pair_text(pair: Pair) -> str:
+    return f"{pair.better} and {pair.other}: {GapPart(**asdict(pair.difference))}"
+
+
+def _text(part: GapPart | None) -> str:
+    return "—" if part is None else str(part)
+
+
+def _number(part: GapPart | None) -> float:
+    return part.raw if part and part.raw is not None else float("-inf")
