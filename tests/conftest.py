@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
@@ -15,3 +16,9 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("real pixels are not here (set TDSR_SHARED to their folder)")
     return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Seeded random numbers."""
+    return np.random.default_rng(0)

@@ -311,10 +311,24 @@ def find_shift(
 ) -> Shift:
     """The shift of `sr` that brings it closest to `reference`, within the protocol's radius `around` a first guess.
 
-    Closest is the least sum over bands of var(HP(sr) - HP(reference)) / var(HP(reference)) over valid pixels, by
-    exhaustive search over whole pixels, then a parabola on each axis.
+    Closest is the least sum over bands of var(HP(sr) - HP(reference)) / var(HP(reference)) over valid pixels: by
+    exhaustive search over whole pixels, then a parabola on each axis, twice. The parabola is biased by up to 0.05
+    pixels halfway between two, and by nothing where the image already lies right; so the second time undoes the bias.
     """
-    start = round(around[0]), round(around[1])
+    first = _search(sr, reference, valid, start=(round(around[0]), round(around[1])), settings=settings)
+    moved = fourier_shift(sr, first, padding=settings.padding)
+    rest = _search(moved, reference, valid, start=(0, 0), settings=settings.model_copy(update={"radius": 0}))
+    return first[0] + rest[0], first[1] + rest[1]
+
+
+def _search(
+    sr: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    *,
+    start: tuple[int, int],
+    settings: ResidualShift,
+) -> Shift:
     radius = settings.radius + 1  # one ring more than is searched, so that a parabola fits at the edge as well
     mismatch = np.zeros((2 * radius + 1,) * 2)
     for band, target, mask in zip(sr, reference, valid, strict=True):
