@@ -105,19 +105,30 @@ def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterat
         order = frame_order(bench.prepared.scene, equal_valid_share=bench.protocol.frames.equal_valid_share)
         chosen = perfect[order[: bench.protocol.frames.most]]
         yield PERFECT_SINGLE, bench.pair(chosen[0], single)
-        yield PERFECT_MULTI, bench.pair(_registered_median(chosen, several.valid), several)
+        yield PERFECT_MULTI, bench.pair(perfect_multi_image(chosen, _high(several.valid)), several)
     yield REFERENCE, bench.perfect_pair()
 
 
-def _registered_median(images: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The median of `images` once each is moved onto the first."""
-    high = _high(valid)
+def perfect_multi_image(images: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """What a multi-image method could make of perfect images: their mean, weighted by order of merit.
+
+    Each image is registered to the first, and weighs 1, 1/2, 1/3, ... where it is valid. An unweighted mean or median
+    of all dates is worse than the single image of the best season: see docs/decisions/0005.
+
+    Args:
+        images: float32 ``[T, 4, H, W]``, the best first.
+        valid: bool ``[T, H, W]``.
+    """
     everywhere = np.ones(images.shape[1:], dtype=bool)
-    moved = [images[0]]
-    for image in images[1:]:
-        shift = find_shift(image, images[0], everywhere, around=(0.0, 0.0), settings=BETWEEN_FRAMES)
-        moved.append(fourier_shift(image, shift))
-    return median_frame(np.stack(moved), high)[0]
+    total, weights = np.zeros_like(images[0]), np.zeros_like(images[0][0])
+    for rank, (image, mask) in enumerate(zip(images, valid, strict=True), start=1):
+        if rank > 1:
+            shift = find_shift(image, images[0], everywhere, around=(0.0, 0.0), settings=BETWEEN_FRAMES)
+            image = fourier_shift(image, shift)
+        total += image * mask / rank
+        weights += mask / np.float32(rank)
+    mean: NDArray[np.float32] = np.where(weights > 0, total / np.where(weights > 0, weights, 1), images[0])
+    return mean
 
 
 def _high(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:

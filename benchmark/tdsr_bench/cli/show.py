@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,7 +20,7 @@ def scene_progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on standard error that shows the scene just done, how many are, and the time left."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[scene]}"), console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None, scene="reading the first scene")
+        task = bar.add_task(title, total=None, scene="")
 
         def advance(scene: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, scene=scene)
@@ -28,11 +28,23 @@ def scene_progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
+class Steps(Protocol):
+    """Told how many steps are done, of how many, and what was done last."""
+
+    def __call__(self, done: int, total: int, what: str = "") -> None:
+        """Show it."""
+        ...
+
+
 @contextmanager
-def counting_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def counting_progress(title: str) -> Iterator[Steps]:
     """A bar on standard error for work that counts its steps."""
     with scene_progress(title) as advance:
-        yield lambda done, total: advance("", done, total)
+
+        def step(done: int, total: int, what: str = "") -> None:
+            advance(what, done, total)
+
+        yield step
 
 
 def print_card(card: "ResultCard") -> None:
