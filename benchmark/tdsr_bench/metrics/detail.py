@@ -2,15 +2,22 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
-from tdsr_bench.sensor import blur
+from tdsr_bench.metrics.filters import highpass
+from tdsr_bench.metrics.pixels import check_shapes
 
 
 def concordance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Concordance of two samples whose means are zero by construction: 2 cov / (var + var), 1 where they are equal.
+    """Concordance of two samples, each less its mean: 2 cov / (var + var), 1 where they are equal, 0 where unrelated.
 
-    Lin, Biometrics 45 (1989), eq. 1 without the term of the means. NaN where both are constant.
+    Lin, Biometrics 45 (1989), eq. 1 without the term of the means. NaN where both are constant, or there is nothing.
+
+    >>> concordance(np.array([0.0, 1.0, 2.0]), np.array([5.0, 6.0, 7.0]))
+    1.0
     """
+    if not a.size:
+        return float("nan")
     a = a.astype(np.float64) - a.mean(dtype=np.float64)
     b = b.astype(np.float64) - b.mean(dtype=np.float64)
     spread = float(a @ a + b @ b)
@@ -20,12 +27,17 @@ def concordance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 def detail_error(
     sr: NDArray[np.float32], reference: NDArray[np.float32], valid: NDArray[np.bool_], *, sigma: float
 ) -> float:
-    """sqrt(1 - CCC) between two ``[H, W]`` images, each minus its Gaussian blur of `sigma` pixels, over valid pixels.
+    """sqrt(1 - CCC) between two ``[H, W]`` images, each less its blur by `sigma` pixels, over valid pixels.
 
-    0 for equal detail, 1 for an image without any; up to sqrt(2) for inverted detail. `tdsr-v1`, "detail".
+    0 for equal detail, 1 for an image without any; up to sqrt(2) for inverted detail. The blur averages valid pixels
+    only (`filters.local_mean`), so nothing behind a mask takes part. `tdsr-v1`, "detail".
+
+    Raises:
+        ValueError: shapes that differ.
     """
-    fine_sr, fine_reference = sr - blur(sr, sigma), reference - blur(reference, sigma)
-    return float(np.sqrt(max(0.0, 1 - concordance(fine_sr[valid], fine_reference[valid]))))
+    check_shapes(sr=sr, reference=reference, valid=valid)
+    agreement = concordance(highpass(sr, valid, sigma)[valid], highpass(reference, valid, sigma)[valid])
+    return float(np.sqrt(max(0.0, 1 - agreement))) if agreement == agreement else float("nan")
 
 
 def _compute(pair: AlignedPair, settings: Settings) -> Values:
