@@ -29,9 +29,12 @@ from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.references import Bench, open_bench, reference_pairs
 from tdsr_bench.rows import ScoreRow, finite_or_none
 from tdsr_bench.scene import BANDS, LowResView, Scene, Track
-from tdsr_bench.submission import load_submission
+from tdsr_bench.submission import LoadedSubmission, load_submission
 from tdsr_bench.summary import reference_gaps, summarise
 from tdsr_bench.view import show
+
+HOPELESS = 3
+"""After so many failures without one success, the submission is taken to be broken and the run stops."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the scene that is done, how many are, and how many there are."""
@@ -47,14 +50,15 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True)
 class FromSubmission:
-    """Images made by the submission at `path`, kept in `folder`."""
+    """Images made by the submission at `path`, whose hash is `sha256`, kept in `folder`."""
 
     path: Path
+    sha256: str
     folder: Path
 
     def image(self, view: LowResView, scene: str) -> Prediction:
         """The submission's image of `scene`, made now or kept from an earlier run."""
-        return predict(_loaded(self.path), view, scene, self.folder)
+        return predict(_loaded(self.path, self.sha256), view, scene, self.folder)
 
 
 @dataclass(frozen=True)
@@ -103,33 +107,40 @@ def evaluate(job: Job, engine: Executor, progress: Progress | None = None) -> Re
     A scene whose prediction breaks the contract makes the result incomplete, with its reason; the others are scored.
 
     Raises:
-        SubmissionError: no scene could be predicted; the sentence is that of the first.
+        SubmissionError: the first scenes all failed, as many as `HOPELESS`, or every scene did.
         DataError: a scene cannot be read; what was predicted is kept.
     """
-    names = job.dataset.names(job.split)
-    scores, failed = _collect({engine.submit(score_scene, job, name): name for name in names}, progress)
-    return make_card(job, scores, failed)
-
-
-def _collect(
-    futures: Mapping[Future[SceneScore], str], progress: Progress | None
-) -> tuple[list[SceneScore], dict[str, str]]:
     scores: list[SceneScore] = []
     failed: dict[str, str] = {}
+    names = job.dataset.names(job.split)
+    for done, (name, future) in enumerate(_completed(engine, job, names), start=1):
+        try:
+            scores.append(future.result())
+        except SubmissionError as error:
+            failed[name] = str(error)
+            if not scores and len(failed) == min(HOPELESS, len(names)):
+                raise
+        if progress:
+            progress(name, done, len(names))
+    scores.sort(key=lambda score: score.scene)
+    return make_card(job, scores, dict(sorted(failed.items())))
+
+
+def _completed(engine: Executor, job: Job, names: Sequence[str]) -> Iterator[tuple[str, Future[SceneScore]]]:
+    """Each scene's future as soon as it is done; what has not begun when the caller stops is cancelled."""
+    waiting: dict[Future[SceneScore], str] = {}
     try:
-        for done, future in enumerate(as_completed(futures), start=1):
-            try:
-                scores.append(future.result())
-            except SubmissionError as error:
-                failed[futures[future]] = str(error)
-            if progress:
-                progress(futures[future], done, len(futures))
+        for name in names:
+            future = engine.submit(score_scene, job, name)
+            if future.done():
+                yield name, future
+            else:
+                waiting[future] = name
+        for future in as_completed(waiting):
+            yield waiting[future], future
     finally:
-        for future in futures:
+        for future in waiting:
             future.cancel()
-    if not scores:
-        raise SubmissionError(next(iter(failed.values())))
-    return sorted(scores, key=lambda score: score.scene), dict(sorted(failed.items()))
 
 
 def score_scene(job: Job, name: str) -> SceneScore:
@@ -235,4 +246,10 @@ def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str])
     )
 
 
-_loaded = functools.cache(load_submission)
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path, sha256: str) -> LoadedSubmission:
+    """The submission, loaded once a process; `sha256` makes an edited one be loaded anew."""
+    loaded = load_submission(path)
+    if loaded.sha256 != sha256:
+        raise SubmissionError(f"{path} has changed since this run began; run it again.")
+    return loaded

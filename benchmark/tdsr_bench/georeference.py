@@ -29,3 +29,9 @@ def finer(transform: Affine6, scale: int) -> Affine6:
     """The grid with the same corner whose pixels are `scale` times smaller."""
     a, b, c, d, e, f = transform
     return a / scale, b / scale, c, d / scale, e / scale, f
+
+
+def cut(transform: Affine6, row: int, column: int) -> Affine6:
+    """The grid that begins at pixel (`row`, `column`) of the grid `transform`."""
+    a, b, c, d, e, f = transform
+    return a, b, c + a * column + b * row, d, e, f + d * column + e * row

@@ -18,19 +18,56 @@ _KERNELS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
+BACK_PROJECTIONS = 10
+"""Rounds of `back_project` after which noise costs about as much as detail still gains.
+
+On Boadella degraded three times, the gap in `detail` over bicubic reads .147, .236, .275, .276, .275 after 1, 3, 10, 20,
+30 rounds with noise of 0.001 in reflectance (that of its real pixels is .0003 to .001), and falls from the sixth round
+on with noise of 0.002.
+"""
+
 
 def enlarge(image: NDArray[np.floating], method: Method, *, scale: int = SCALE) -> NDArray[np.float32]:
-    h, w = image.shape[-2:]
-    size = (w * scale, h * scale)
-    planes = image.astype(np.float32, copy=False).reshape(-1, h, w)
-    enlarged = [np.asarray(Image.fromarray(np.ascontiguousarray(p)).resize(size, _KERNELS[method])) for p in planes]
-    return np.stack(enlarged).reshape(*image.shape[:-2], *size[::-1])
+    """Interpolate ``[..., h, w]`` to float32 ``[..., 3h, 3w]``, any unit and range; nothing is clipped.
+
+    Half-pixel centres: low-resolution pixel i lies on high-resolution pixel 3i + 1, as the sensor model samples. The
+    bicubic kernel is that of Keys (IEEE TASSP 29, 1981) with a = -0.5, Lanczos has three lobes. At the edges the
+    weights of the pixels that exist are normalised to 1.
+
+    >>> enlarge(np.array([[0.0, 3.0]]), "bilinear")[0].tolist()
+    [0.0, 0.0, 1.0, 2.0, 3.0, 3.0]
+    """
+    *lead, height, width = image.shape
+    size = width * scale, height * scale
+    planes = np.ascontiguousarray(image, dtype=np.float32).reshape(-1, height, width)
+    enlarged = [np.asarray(Image.fromarray(plane).resize(size, _KERNELS[method])) for plane in planes]
+    return np.stack(enlarged).reshape(*lead, size[1], size[0])
 
 
-def back_project(estimate, observed, *, sigmas=SENTINEL2_SIGMAS, iterations, step=1.0, valid=None):
+def back_project(
+    estimate: NDArray[np.float32],
+    observed: NDArray[np.float32],
+    *,
+    sigmas: tuple[float, ...] = SENTINEL2_SIGMAS,
+    iterations: int,
+    step: float = 1.0,
+    valid: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Bring `estimate` into agreement with what the sensor observed (Irani and Peleg, CVGIP 53, 1991).
+
+    Each round adds the enlarged residual between `observed` and the estimate as the sensor model would see it.
+
+    Args:
+        estimate: ``[4, 3h, 3w]``.
+        observed: ``[4, h, w]``, in the same unit.
+        sigmas: the sensor model's Gaussian for each band, in high-resolution pixels.
+        iterations: how many rounds; see `BACK_PROJECTIONS`.
+        step: the share of the residual that a round adds; it converges for steps under 2.
+        valid: bool ``[h, w]``; residuals count only where it is true.
+    """
     for _ in range(iterations):
-        r = observed - observe(estimate, sigmas)
+        residual = observed - observe(estimate, sigmas)
         if valid is not None:
-            r = np.where(valid, r, 0)
-        estimate = estimate + step * enlarge(r, "bicubic")
+            residual = np.where(valid, residual, np.float32(0))
+        estimate = estimate + np.float32(step) * enlarge(residual, "bicubic")
     return estimate

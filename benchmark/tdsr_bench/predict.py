@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tdsr_bench.environment import code_sha256
 from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.files import digest, write_atomically
-from tdsr_bench.scene import BANDS, LowResView
+from tdsr_bench.raster import opened
+from tdsr_bench.scene import LowResView
 from tdsr_bench.submission import LoadedSubmission, describe_failure
 
 STORED = (".safetensors", ".npy", ".tif", ".tiff")
@@ -115,10 +116,10 @@ def _load(path: Path) -> object:
             from safetensors.numpy import load_file
 
             return load_file(path).get("sr")
-        import rasterio
-
-        with rasterio.open(path) as raster:
-            return raster.read() if raster.count == len(BANDS) else raster.read(1)
+        with opened(path) as raster:
+            return raster.read()
+    except DataError:
+        raise
     except Exception as error:  # every reader has errors of its own, and the file is somebody else's
         raise DataError(f"{path} cannot be read, or is cut short ({type(error).__name__}); write it again.") from None
 

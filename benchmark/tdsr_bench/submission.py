@@ -1,6 +1,5 @@
 """The contract of a submission: a Python file that defines `submission`, an instance of `Submission`."""
 
-import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,6 +13,9 @@ from numpy.typing import NDArray
 from tdsr_bench.errors import SubmissionError
 from tdsr_bench.files import digest, digest_files
 from tdsr_bench.scene import LowResView, Track
+
+MODULE = "tdsr_submission"
+"""How Python calls a submission that is loaded."""
 
 SuperResolve = Callable[[LowResView], NDArray[np.float32]]
 
@@ -84,14 +86,14 @@ def describe_failure(error: BaseException, folder: Path) -> str:
 
 
 def _run(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tdsr_submission", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    """The file as a module; compiled from its text each time, so that no stale bytecode can stand in for it."""
+    module = ModuleType(MODULE)
+    module.__file__ = str(path)
+    sys.modules[MODULE] = module  # dataclasses and pickles of the submission look their module up here
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except SyntaxError as error:
         raise SubmissionError(f"{path}, line {error.lineno}: {error.msg}; mend the file's syntax.") from None
     except Exception as error:

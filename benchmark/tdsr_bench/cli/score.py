@@ -70,7 +70,7 @@ def evaluate(
     )
     _use_trunk(lpips_trunk)
     options = _Options(data, arm, split, protocol, out, engine, tuple(iqa or ()), json)
-    _run(options, about, lambda folder: FromSubmission(loaded.path, folder / "predictions"))
+    _run(options, about, lambda folder: FromSubmission(loaded.path, loaded.sha256, folder / "predictions"))
 
 
 def score(

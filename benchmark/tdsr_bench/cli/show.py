@@ -1,5 +1,6 @@
 """Progress on standard error, tables on standard output."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tdsr_bench.card import GapPart, ResultCard
 
 console = Console(stderr=True)
-output = Console()
+output = Console(width=None if sys.stdout.isatty() else 140)
 
 
 @contextmanager

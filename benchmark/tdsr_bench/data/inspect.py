@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.table import Table
 
 from tdsr_bench.align import prepare
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.errors import DataError
-from tdsr_bench.scene import BANDS, Scene
+from tdsr_bench.scene import Scene
 
 
 def inspect(dataset: DataSet) -> Iterator[RenderableType]:
@@ -38,10 +36,11 @@ def inspect(dataset: DataSet) -> Iterator[RenderableType]:
 
 
 def _table() -> Table:
-    table = Table(caption="gain and correlation of the harmonisation, median of the bands; shift in HR pixels")
-    headings = "scene region split size dates first last clear valid gain correlation shift truth"
-    for heading in headings.split():
-        table.add_column(heading)
+    table = Table(
+        caption="gain, correlation: of the harmonisation, median of the bands; shift: rows, columns in HR px"
+    )
+    for heading in ["scene", "region", "split", "size", "dates", "clear", "valid", "gain", "corr.", "shift", "truth"]:
+        table.add_column(heading, no_wrap=heading != "truth")
     return table
 
 
@@ -54,21 +53,15 @@ def _row(dataset: DataSet, name: str) -> tuple[str, ...]:
         scene.region,
         dataset.scenes[name].split,
         "x".join(str(size) for size in scene.frames.shape[2:]),
-        str(len(scene.dates)),
-        str(min(scene.dates)),
-        str(max(scene.dates)),
+        f"{len(scene.dates)}, {min(scene.dates):%y-%m} to {max(scene.dates):%y-%m}",
         f"{scene.frames_valid.mean():.0%}",
         f"{prepared.valid.mean():.0%}",
-        f"{median(harmony.gain):.3g}",
-        f"{median(harmony.correlation):.2f} (least {min(harmony.correlation):.2f} in {_weakest(harmony.correlation)})",
-        f"{prepared.shift[0]:+.2f}, {prepared.shift[1]:+.2f}",
+        f"{median(harmony.gain):.2g}",
+        f"{median(harmony.correlation):.2f}",
+        f"{prepared.shift[0]:+.1f} {prepared.shift[1]:+.1f}",
         _truth(scene),
     )
 
 
-def _weakest(correlation: NDArray[np.float64]) -> str:
-    return BANDS[int(np.argmin(correlation))]
-
-
 def _truth(scene: Scene) -> str:
-    return ", ".join(f"{task} {mask.mean():.1%}" for task, mask in scene.truth.items()) or "none"
+    return ", ".join(f"{task} {mask.mean():.0%}" for task, mask in scene.truth.items()) or "none"

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tdsr_bench.data.layout import BAND_FOLDERS, REFERENCE_FILES, REFLECTANCE_SCALE, ReferenceUnit
 from tdsr_bench.errors import DataError
-from tdsr_bench.georeference import Affine6
+from tdsr_bench.georeference import Affine6, cut
+from tdsr_bench.raster import opened
 from tdsr_bench.scene import BANDS, SCALE
 
 RASTERS = (".jp2", ".tif", ".tiff")
@@ -160,22 +161,13 @@ def read_raster(path: Path, window: Window | None = None) -> tuple[NDArray[Any],
     Raises:
         DataError: it cannot be read, or is cut short.
     """
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.windows import Window as RasterWindow
 
     part = RasterWindow(window.column, window.row, window.width, window.height) if window else None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as raster:
-                image = raster.read(1, window=part)
-                grid = raster.window_transform(part) if part else raster.transform
-                return image, tuple(grid)[:6], raster.crs.to_wkt() if raster.crs else None
-    except RasterioError:
-        raise DataError(f"{path} cannot be read as a raster, or is cut short; fetch or make it again.") from None
+    with opened(path) as raster:
+        a, b, c, d, e, f = tuple(raster.transform)[:6]
+        grid = (a, b, c, d, e, f) if window is None else cut((a, b, c, d, e, f), window.row, window.column)
+        return raster.read(1, window=part), grid, raster.crs.to_wkt() if raster.crs else None
 
 
 def read_perfect(root: Path, scene: str, dates: Iterable[date]) -> NDArray[np.float32] | None:
@@ -183,11 +175,9 @@ def read_perfect(root: Path, scene: str, dates: Iterable[date]) -> NDArray[np.fl
     paths = [root / "perfect" / scene / f"{day:%Y%m%d}.tif" for day in dates]
     if not all(path.is_file() for path in paths):
         return None
-    import rasterio
-
     images = []
     for path in paths:
-        with rasterio.open(path) as raster:
+        with opened(path) as raster:
             images.append(raster.read())
     return np.stack(images).astype(np.float32) * np.float32(REFLECTANCE_SCALE)
 
@@ -246,9 +236,7 @@ def _clear(folder: Path, names: list[str], stack: NDArray[np.uint16], window: Wi
 
 
 def _size(path: Path) -> tuple[int, int]:
-    import rasterio
-
-    with rasterio.open(path) as raster:
+    with opened(path) as raster:
         return raster.height, raster.width
 
 
