@@ -94,6 +94,9 @@ class SummaryPart(_Part):
     """With the median of bicubics as the zero: what a multi-image method has to beat."""
     guards: GuardsPart
     metrics: dict[str, MetricPart]
+    balanced: dict[str, dict[str, dict[str, float | None]]] | None = None
+    """Of `mus2-official`: the balanced score of each method, band and mask."""
+    balanced_no_lpips: dict[str, dict[str, dict[str, float | None]]] | None = None
 
 
 class ResultCard(_Part):

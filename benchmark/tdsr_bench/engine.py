@@ -1,14 +1,20 @@
 """Where work runs: anything with the interface of `concurrent.futures.Executor`."""
 
 import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from typing import Any, ParamSpec, TypeVar
 
 from tdsr_bench.errors import UserError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+J = TypeVar("J")
+
+Progress = Callable[[str, int, int], None]
+"""Called with the scene that is done, how many are, and how many there are."""
 
 
 class SerialExecutor(Executor):
@@ -38,3 +44,25 @@ def open_engine(name: str) -> Executor:
         context: Any = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(int(count), mp_context=context)
     raise UserError(f"There is no engine {name!r}; choose serial, or process:N for N processes, such as process:2.")
+
+
+def completed(
+    engine: Executor, work: Callable[[J, str], T], job: J, names: Sequence[str]
+) -> Iterator[tuple[str, Future[T]]]:
+    """``work(job, name)`` for each name: the futures, each as soon as it is done.
+
+    What has not begun when the caller stops asking is cancelled.
+    """
+    waiting: dict[Future[T], str] = {}
+    try:
+        for name in names:
+            future = engine.submit(work, job, name)
+            if future.done():
+                yield name, future
+            else:
+                waiting[future] = name
+        for future in as_completed(waiting):
+            yield waiting[future], future
+    finally:
+        for future in waiting:
+            future.cancel()

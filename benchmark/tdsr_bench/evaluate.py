@@ -1,13 +1,11 @@
 """The one scoring loop of `tdsr-v1`: scenes in, a result card out."""
 
-import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,57 +17,22 @@ from tdsr_bench.card import (
     SubmissionPart,
 )
 from tdsr_bench.data.dataset import DataSet
+from tdsr_bench.engine import Progress, completed
 from tdsr_bench.environment import code_sha256, describe
 from tdsr_bench.errors import SubmissionError
 from tdsr_bench.files import cache_folder, digest, write_atomically
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.metrics.base import AlignedPair
-from tdsr_bench.predict import Prediction, predict, read_stored
+from tdsr_bench.predict import ImageSource
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.references import Bench, open_bench, reference_pairs
 from tdsr_bench.rows import ScoreRow, finite_or_none
-from tdsr_bench.scene import BANDS, LowResView, Scene, Track
-from tdsr_bench.submission import LoadedSubmission, load_submission
+from tdsr_bench.scene import BANDS, Scene, Track
 from tdsr_bench.summary import reference_gaps, summarise
 from tdsr_bench.view import show
 
 HOPELESS = 3
 """After so many failures without one success, the submission is taken to be broken and the run stops."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the scene that is done, how many are, and how many there are."""
-
-
-class ImageSource(Protocol):
-    """Where a method's images come from."""
-
-    def image(self, view: LowResView, scene: str) -> Prediction:
-        """The method's image of `scene`."""
-        ...
-
-
-@dataclass(frozen=True)
-class FromSubmission:
-    """Images made by the submission at `path`, whose hash is `sha256`, kept in `folder`."""
-
-    path: Path
-    sha256: str
-    folder: Path
-
-    def image(self, view: LowResView, scene: str) -> Prediction:
-        """The submission's image of `scene`, made now or kept from an earlier run."""
-        return predict(_loaded(self.path, self.sha256), view, scene, self.folder)
-
-
-@dataclass(frozen=True)
-class FromFolder:
-    """Images that lie in `folder`; no code of others is run."""
-
-    folder: Path
-
-    def image(self, view: LowResView, scene: str) -> Prediction:
-        """The stored image of `scene`."""
-        return read_stored(self.folder, scene, view.output_shape)
 
 
 @dataclass(frozen=True)
@@ -113,7 +76,7 @@ def evaluate(job: Job, engine: Executor, progress: Progress | None = None) -> Re
     scores: list[SceneScore] = []
     failed: dict[str, str] = {}
     names = job.dataset.names(job.split)
-    for done, (name, future) in enumerate(_completed(engine, job, names), start=1):
+    for done, (name, future) in enumerate(completed(engine, score_scene, job, names), start=1):
         try:
             scores.append(future.result())
         except SubmissionError as error:
@@ -124,23 +87,6 @@ def evaluate(job: Job, engine: Executor, progress: Progress | None = None) -> Re
             progress(name, done, len(names))
     scores.sort(key=lambda score: score.scene)
     return make_card(job, scores, dict(sorted(failed.items())))
-
-
-def _completed(engine: Executor, job: Job, names: Sequence[str]) -> Iterator[tuple[str, Future[SceneScore]]]:
-    """Each scene's future as soon as it is done; what has not begun when the caller stops is cancelled."""
-    waiting: dict[Future[SceneScore], str] = {}
-    try:
-        for name in names:
-            future = engine.submit(score_scene, job, name)
-            if future.done():
-                yield name, future
-            else:
-                waiting[future] = name
-        for future in as_completed(waiting):
-            yield waiting[future], future
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def score_scene(job: Job, name: str) -> SceneScore:
@@ -244,12 +190,3 @@ def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str])
         rows=tuple(row.as_json() for row in rows),
         reference_rows=tuple(row.as_json() for row in references),
     )
-
-
-@functools.lru_cache(maxsize=1)
-def _loaded(path: Path, sha256: str) -> LoadedSubmission:
-    """The submission, loaded once a process; `sha256` makes an edited one be loaded anew."""
-    loaded = load_submission(path)
-    if loaded.sha256 != sha256:
-        raise SubmissionError(f"{path} has changed since this run began; run it again.")
-    return loaded

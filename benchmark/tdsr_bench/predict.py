@@ -1,8 +1,10 @@
 """Shows a view to a submission, checks what comes back, and keeps it by the hash of all that made it."""
 
+import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.files import digest, write_atomically
 from tdsr_bench.raster import opened
 from tdsr_bench.scene import LowResView
-from tdsr_bench.submission import LoadedSubmission, describe_failure
+from tdsr_bench.submission import LoadedSubmission, describe_failure, load_submission
 
 STORED = (".safetensors", ".npy", ".tif", ".tiff")
 """Endings of stored predictions, in the order in which they are looked for."""
@@ -31,6 +33,38 @@ class Prediction:
     sr: NDArray[np.float32]
     seconds: float | None = None
     kept: bool = False
+
+
+class ImageSource(Protocol):
+    """Where a method's images come from."""
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The method's image of `scene`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromSubmission:
+    """Images made by the submission at `path`, whose hash is `sha256`, kept in `folder`."""
+
+    path: Path
+    sha256: str
+    folder: Path
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The submission's image of `scene`, made now or kept from an earlier run."""
+        return predict(_loaded(self.path, self.sha256), view, scene, self.folder)
+
+
+@dataclass(frozen=True)
+class FromFolder:
+    """Images that lie in `folder`; no code of others is run."""
+
+    folder: Path
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The stored image of `scene`."""
+        return read_stored(self.folder, scene, view.output_shape)
 
 
 def predict(submission: LoadedSubmission, view: LowResView, scene: str, folder: Path) -> Prediction:
@@ -96,9 +130,18 @@ def read_stored(folder: Path, scene: str, shape: tuple[int, int, int]) -> Predic
     return Prediction(check_answer(_load(path), shape, str(path)))
 
 
-def missing_predictions(folder: Path, scenes: list[str]) -> list[str]:
-    """Those of `scenes` that have no stored prediction in `folder`."""
-    return [scene for scene in scenes if not any((folder / f"{scene}{ending}").is_file() for ending in STORED)]
+def check_stored(folder: Path, scenes: list[str]) -> None:
+    """Refuse a folder of predictions that lacks one of `scenes`, before any of them is scored.
+
+    Raises:
+        DataError: it does; the sentence names the first.
+    """
+    missing = [scene for scene in scenes if not any((folder / f"{scene}{ending}").is_file() for ending in STORED)]
+    if missing:
+        raise DataError(
+            f"{missing[0]}: no prediction in {folder} ({len(missing)} of {len(scenes)} are missing); expected "
+            f"{missing[0]}.npy, .tif or .safetensors, float32 [4, 3h, 3w]."
+        )
 
 
 def view_sha256(view: LowResView) -> str:
@@ -106,6 +149,15 @@ def view_sha256(view: LowResView) -> str:
     arrays = np.ascontiguousarray(view.frames), np.ascontiguousarray(view.valid)
     days = [day.isoformat() for day in view.dates]
     return digest(*(array.data.cast("B") for array in arrays), view.frames.shape, days, view.transform)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path, sha256: str) -> LoadedSubmission:
+    """The submission, loaded once a process; `sha256` makes an edited one be loaded anew."""
+    loaded = load_submission(path)
+    if loaded.sha256 != sha256:
+        raise SubmissionError(f"{path} has changed since this run began; run it again.")
+    return loaded
 
 
 def _load(path: Path) -> object:

@@ -1,13 +1,16 @@
 """The leaderboard as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from tdsr_bench.card import GapPart, ResultCard
 
 from tdsr_leaderboard.ranking import LEAST_REGIONS, Pair, Standing, gap_of, pairs, ranking_column, standings
 from tdsr_leaderboard.read import Section, sections
+
+OFFICIAL = "mus2-official"
 
 TITLES = {
     "combined_gap": "combined gap",
@@ -37,8 +40,11 @@ def leaderboard_markdown(cards: Iterable[ResultCard]) -> str:
     environment = Environment(
         loader=PackageLoader("tdsr_leaderboard"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    parts = [_section(section, members) for section, members in sections(cards).items()]
-    return environment.get_template("leaderboard.md.j2").render(sections=parts)
+    found = sections(cards).items()
+    return environment.get_template("leaderboard.md.j2").render(
+        sections=[_section(section, members) for section, members in found if section.protocol != OFFICIAL],
+        official=[_official(section, members) for section, members in found if section.protocol == OFFICIAL],
+    )
 
 
 def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]:
@@ -56,6 +62,35 @@ def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]
         "undecided": [_pair_text(pair) for pair in pairs(places, score) if not pair.told_apart],
         "pairs": len(pairs(places, score)),
     }
+
+
+def _official(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]:
+    """The balanced score of the MuS2 authors, by mask, the mean over bands; the interpolations once."""
+    summaries = [card.summary for card in cards if card.summary]
+    rows = {}
+    for summary in summaries:
+        whole, part = summary.balanced or {}, summary.balanced_no_lpips or {}
+        for method, bands in part.items():
+            for mask in next(iter(bands.values()), {}):
+                rows[mask, method] = _band_mean(whole.get(method, {}), mask), _band_mean(bands, mask)
+    tracks = {card.submission.name: card.submission.track for card in cards}
+    ordered = sorted(rows.items(), key=lambda item: (item[0][0], item[1][1] or float("inf")))
+    lines = [(mask, method, tracks.get(method, ""), *map(_number_text, two)) for (mask, method), two in ordered]
+    return {
+        "section": section,
+        "scenes": len(cards[0].data.scenes),
+        "rows": lines,
+    }
+
+
+def _band_mean(bands: Mapping[str, Mapping[str, float | None]], mask: str) -> float | None:
+    values = [masks.get(mask) for masks in bands.values()]
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
+
+
+def _number_text(value: float | None) -> str:
+    return "—" if value is None else f"{value:.4f}"
 
 
 def _row(place: Standing, score: str) -> Row:

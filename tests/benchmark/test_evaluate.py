@@ -11,8 +11,9 @@ from tdsr_bench.card import ResultCard, SubmissionPart, card_text, read_card, wr
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.engine import SerialExecutor, open_engine
 from tdsr_bench.errors import CardError, DataError, SubmissionError, UserError
-from tdsr_bench.evaluate import FromFolder, FromSubmission, Job, evaluate
+from tdsr_bench.evaluate import Job, evaluate
 from tdsr_bench.interpolation import enlarge
+from tdsr_bench.predict import FromFolder, FromSubmission
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.scene import Track
 from tdsr_bench.submission import load_submission

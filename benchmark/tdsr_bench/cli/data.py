@@ -101,6 +101,9 @@ def import_vhr(
     frames: Annotated[int, typer.Option("--frames", help="How many low-resolution frames to simulate.")] = 9,
     seed: Annotated[int, typer.Option("--seed", help="Of shifts, noise and radiometry.")] = 0,
     bands: Annotated[str | None, typer.Option("--bands", help="The order of the bands, such as BGRN or RGB.")] = None,
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="When the image was taken.")
+    ] = None,
     name: Name = None,
     out: Out = None,
 ) -> None:
@@ -115,7 +118,7 @@ def import_vhr(
     name = name or image.resolve().stem
     out = out or named_folder(name)
     with counting_progress("importing") as progress:
-        make(
+        record = make(
             image,
             out,
             buildings=buildings,
@@ -123,7 +126,10 @@ def import_vhr(
             name=name,
             frames=frames,
             seed=seed,
+            date=day.date() if day else None,
             band_order=bands,
             progress=progress,
         )
+    for note in record.made.get("image", {}).get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
     typer.echo(str(out))

@@ -11,9 +11,11 @@ import typer
 
 if TYPE_CHECKING:
     from tdsr_bench.card import ResultCard, SubmissionPart
-    from tdsr_bench.evaluate import ImageSource
+    from tdsr_bench.data.dataset import DataSet
+    from tdsr_bench.predict import ImageSource
 
 INCOMPLETE = 3
+OFFICIAL = "mus2-official"
 
 Data = Annotated[str, typer.Option("--data", help="mini, the name of a data set that was imported, or a folder.")]
 Arm = Annotated[str | None, typer.Option("--arm", help="real, simulated or wald. [default: the data set's first]")]
@@ -57,7 +59,7 @@ def evaluate(
     - `tdsr-bench evaluate my/submission.py --arm simulated --json > card.json`
     """
     from tdsr_bench.card import SubmissionPart
-    from tdsr_bench.evaluate import FromSubmission
+    from tdsr_bench.predict import FromSubmission
     from tdsr_bench.submission import load_submission
 
     loaded = load_submission(submission)
@@ -98,14 +100,14 @@ def score(
     """
     from tdsr_bench.card import SubmissionPart
     from tdsr_bench.errors import SubmissionError
-    from tdsr_bench.evaluate import FromFolder
+    from tdsr_bench.predict import FromFolder
 
     if not predictions.is_dir():
         raise SubmissionError(f"There is no folder of predictions at {predictions}.")
     about = SubmissionPart(name=name, track=track, sha256=None, training_data=training_data, parameters=None)
     _use_trunk(lpips_trunk)
     options = _Options(data, arm, split, protocol, out, engine, tuple(iqa or ()), json)
-    _run(options, about, lambda _: FromFolder(predictions))
+    _run(options, about, lambda _: FromFolder(predictions), stored=predictions)
 
 
 def check(
@@ -134,11 +136,17 @@ class _Options:
     json: bool
 
 
-def _run(options: _Options, about: "SubmissionPart", source_in: "Callable[[Path], ImageSource]") -> None:
+def _run(
+    options: _Options,
+    about: "SubmissionPart",
+    source_in: "Callable[[Path], ImageSource]",
+    stored: Path | None = None,
+) -> None:
     from tdsr_bench.card import card_text, write_card
     from tdsr_bench.cli.show import console, print_card
 
-    card, folder = _card(options, about, source_in)
+    score_all = _official_card if options.protocol == OFFICIAL else _card
+    card, folder = score_all(options, about, source_in, stored)
     path = folder / "card.json"
     write_card(path, card)
     if options.json:
@@ -153,7 +161,7 @@ def _run(options: _Options, about: "SubmissionPart", source_in: "Callable[[Path]
 
 
 def _card(
-    options: _Options, about: "SubmissionPart", source_in: "Callable[[Path], ImageSource]"
+    options: _Options, about: "SubmissionPart", source_in: "Callable[[Path], ImageSource]", stored: Path | None
 ) -> "tuple[ResultCard, Path]":
     from tdsr_bench.cli.find import locate
     from tdsr_bench.cli.show import scene_progress
@@ -162,18 +170,53 @@ def _card(
     from tdsr_bench.evaluate import Job
     from tdsr_bench.evaluate import evaluate as evaluate_job
     from tdsr_bench.metrics import find_metric
+    from tdsr_bench.predict import check_stored
     from tdsr_bench.protocol import load_protocol
 
     protocol = load_protocol(options.protocol)
     dataset = open_dataset(locate(options.data), protocol, options.arm)
     split = options.split or protocol.default_split
+    if stored:
+        check_stored(stored, dataset.names(split))
     extra = tuple(f"iqa:{name}" for name in options.iqa)
     for key in extra:
         find_metric(key)
-    folder = options.out / f"{dataset.name}-{dataset.arm}-{split}" / _slug(about)
+    folder = _folder(options, dataset, split, about)
     job = Job(dataset, split, about, source_in(folder), extra)
     with open_engine(options.engine) as engine, scene_progress(about.name) as progress:
         return evaluate_job(job, engine, progress), folder
+
+
+def _official_card(
+    options: _Options, about: "SubmissionPart", source_in: "Callable[[Path], ImageSource]", stored: Path | None
+) -> "tuple[ResultCard, Path]":
+    from tdsr_bench.cli.find import locate
+    from tdsr_bench.cli.show import scene_progress
+    from tdsr_bench.data.dataset import open_dataset
+    from tdsr_bench.engine import open_engine
+    from tdsr_bench.errors import ProtocolError
+    from tdsr_bench.mus2_official.evaluate import (
+        SPLIT,
+        FromAuthorsFolder,
+        OfficialJob,
+        Stretched,
+        evaluate_official,
+    )
+    from tdsr_bench.protocol import load_protocol
+    from tdsr_bench.scene import Track
+
+    if options.split not in (None, SPLIT):
+        raise ProtocolError(f"{OFFICIAL} scores all scenes; leave out --split, or say {SPLIT}.")
+    dataset = open_dataset(locate(options.data), load_protocol("tdsr-v1"), options.arm)
+    folder = _folder(options, dataset, SPLIT, about) / OFFICIAL
+    source = FromAuthorsFolder(stored, about.name) if stored else Stretched(source_in(folder), Track(about.track))
+    job = OfficialJob(dataset, about, source)
+    with open_engine(options.engine) as engine, scene_progress(about.name) as progress:
+        return evaluate_official(job, engine, progress), folder
+
+
+def _folder(options: _Options, dataset: "DataSet", split: str, about: "SubmissionPart") -> Path:
+    return options.out / f"{dataset.name}-{dataset.arm}-{split}" / _slug(about)
 
 
 def _slug(about: "SubmissionPart") -> str:

@@ -1,8 +1,9 @@
 """Progress on standard error, tables on standard output."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
@@ -50,6 +51,9 @@ def counting_progress(title: str) -> Iterator[Steps]:
 
 def print_card(card: "ResultCard") -> None:
     """The card's gaps among the methods that every table shows, then its metrics."""
+    if card.summary and card.summary.balanced_no_lpips:
+        output.print(_official_table(card))
+        return
     output.print(_gap_table(card))
     if card.summary:
         output.print(_metric_table(card))
@@ -59,6 +63,34 @@ def print_card(card: "ResultCard") -> None:
             part: GapPart = getattr(card.summary, name)
             for missing in part.missing:
                 output.print(f"[dim]{name} is missing: {missing}[/]", highlight=False)
+
+
+def _official_table(card: "ResultCard") -> Table:
+    """Means over scenes and bands of `mus2-official`, for each mask and method."""
+    assert card.summary is not None
+    table = Table(title=f"{card.data.name}: mus2-official, {len(card.data.scenes)} scenes, mean over four bands")
+    keys = ("cPSNR", "cSSIM", "LPIPS")
+    for heading in ("mask", "method", *keys, "balanced", "balanced without LPIPS"):
+        table.add_column(heading)
+    rows = [*card.reference_rows, *({**row, "method": card.submission.name} for row in card.rows)]
+    for mask, method in sorted({(row["mask"], row["method"]) for row in rows}):
+        means = [_mean([row["value"] for row in rows if _is(row, mask, method, key)]) for key in keys]
+        scores = [
+            _mean([bands[mask] for bands in (score or {}).get(method, {}).values()])
+            for score in (card.summary.balanced, card.summary.balanced_no_lpips)
+        ]
+        style = "bold green" if method == card.submission.name else ""
+        table.add_row(mask, method, *means, *scores, style=style)
+    return table
+
+
+def _is(row: Mapping[str, object], mask: str, method: str, key: str) -> bool:
+    return (row["mask"], row["method"], row["key"]) == (mask, method, key)
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):.4f}" if known and len(known) == len(values) else "—"
 
 
 def _gap_table(card: "ResultCard") -> Table:

@@ -145,7 +145,7 @@ def read_excluded(
     excluded = np.zeros((len(BANDS), *shape), dtype=bool)
     for index, band in enumerate(BANDS):
         for kind in kinds:
-            path = _mask_file(root / "masks", kind, BAND_FOLDERS[band], scene)
+            path = mask_file(root / "masks", kind, BAND_FOLDERS[band], scene)
             if path is None:
                 continue
             mask, _, _ = read_raster(path, window.high() if window else None)
@@ -250,7 +250,7 @@ def _on_grid(path: Path, size: tuple[int, int], window: Window | None) -> NDArra
     return picked
 
 
-def _mask_file(masks: Path, kind: str, band: str, scene: str) -> Path | None:
+def mask_file(masks: Path, kind: str, band: str, scene: str) -> Path | None:
     """The mask of a scene: published folders are nested once or twice, and spell the kind in two ways."""
     head, _, tail = kind.partition("_")
     names = [f"{kind}_masks", f"{head}_masks_{tail}"] if tail else [f"{kind}_masks"]
