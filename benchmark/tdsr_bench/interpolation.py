@@ -21,9 +21,9 @@ _KERNELS = {
 BACK_PROJECTIONS = 10
 """Rounds of `back_project` after which noise costs about as much as detail still gains.
 
-On Boadella degraded three times, the gap in `detail` over bicubic reads .147, .236, .275, .276, .275 after 1, 3, 10, 20,
-30 rounds with noise of 0.001 in reflectance (that of its real pixels is .0003 to .001), and falls from the sixth round
-on with noise of 0.002.
+On real Sentinel-2 pixels degraded three times, with noise of 0.001 in reflectance (theirs is 0.0003 to 0.001), the gap
+over bicubic in `detail` reads .15, .24, .26, .275, .276, .275 after 1, 3, 5, 10, 20 and 30 rounds, that in `cssim` .07,
+.09, .085, .07, .05, .05; with noise of 0.002 the first falls too after 7 rounds, without noise both rise up to 30.
 """
 
 

@@ -28,7 +28,7 @@ class Frames(_Frozen):
 
 
 class Harmonisation(_Frozen):
-    """How the reference's digital numbers become reflectance; see `tdsr_bench.align.harmonise`."""
+    """How the reference's digital numbers become reflectance; see `tdsr_bench.harmonise.harmonise`."""
 
     iterations: int = 10
     trim: float = 3.0
@@ -36,7 +36,7 @@ class Harmonisation(_Frozen):
 
 
 class SceneShift(_Frozen):
-    """How the reference is registered to the frames; see `tdsr_bench.align.scene_shift`."""
+    """How the reference is registered to the frames; see `tdsr_bench.registration.scene_shift`."""
 
     radius: int = 6
     highpass_sigma: float = 4.0
@@ -44,7 +44,7 @@ class SceneShift(_Frozen):
 
 
 class ResidualShift(_Frozen):
-    """How a method's image is registered to the reference; see `tdsr_bench.align.residual_shift`."""
+    """How a method's image is registered to the reference; see `tdsr_bench.registration.ShiftTarget`."""
 
     radius: int = 3
     highpass_sigma: float = 3.0

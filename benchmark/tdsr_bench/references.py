@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tdsr_bench.align import PreparedScene, align, find_shift, median_frame
+from tdsr_bench.align import PreparedScene, align, median_frame
 from tdsr_bench.interpolation import back_project, enlarge
+from tdsr_bench.masks import enlarged
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.protocol import BenchmarkProtocol, ResidualShift
-from tdsr_bench.scene import SCALE, LowResView, Track
+from tdsr_bench.registration import shift_target
+from tdsr_bench.scene import LowResView, Track
 from tdsr_bench.sensor import fourier_shift
 from tdsr_bench.view import frame_order, show
 
@@ -81,9 +83,7 @@ def open_bench(prepared: PreparedScene, protocol: BenchmarkProtocol) -> Bench:
     view = show(prepared.scene, Track.SISR, protocol.frames)
     sr = enlarge(view.frames[0], "bicubic")
     settings = protocol.residual_shift
-    expected = (-prepared.shift[0], -prepared.shift[1])
-    shift = find_shift(sr, prepared.scene.reference, prepared.valid, around=expected, settings=settings)
-    return Bench(prepared, protocol, fourier_shift(sr, shift, padding=settings.padding))
+    return Bench(prepared, protocol, fourier_shift(sr, prepared.target.find(sr), padding=settings.padding))
 
 
 def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterator[tuple[str, AlignedPair]]:
@@ -100,12 +100,12 @@ def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterat
     iterations = bench.protocol.back_projection.iterations
     projected = back_project(bicubic, single.frames[0], sigmas=bench.protocol.sigmas, iterations=iterations)
     yield BACK_PROJECTED, bench.pair(projected, single)
-    yield MEDIAN, bench.pair(median_frame(enlarge(several.frames, "bicubic"), _high(several.valid))[0], several)
+    yield MEDIAN, bench.pair(median_frame(enlarge(several.frames, "bicubic"), enlarged(several.valid))[0], several)
     if perfect is not None:
         order = frame_order(bench.prepared.scene, equal_valid_share=bench.protocol.frames.equal_valid_share)
         chosen = perfect[order[: bench.protocol.frames.most]]
         yield PERFECT_SINGLE, bench.pair(chosen[0], single)
-        yield PERFECT_MULTI, bench.pair(perfect_multi_image(chosen, _high(several.valid)), several)
+        yield PERFECT_MULTI, bench.pair(perfect_multi_image(chosen, enlarged(several.valid)), several)
     yield REFERENCE, bench.perfect_pair()
 
 
@@ -120,16 +120,12 @@ def perfect_multi_image(images: NDArray[np.float32], valid: NDArray[np.bool_]) -
         valid: bool ``[T, H, W]``.
     """
     everywhere = np.ones(images.shape[1:], dtype=bool)
+    target = shift_target(images[0], everywhere, around=(0.0, 0.0), settings=BETWEEN_FRAMES)
     total, weights = np.zeros_like(images[0]), np.zeros_like(images[0][0])
     for rank, (image, mask) in enumerate(zip(images, valid, strict=True), start=1):
         if rank > 1:
-            shift = find_shift(image, images[0], everywhere, around=(0.0, 0.0), settings=BETWEEN_FRAMES)
-            image = fourier_shift(image, shift)
+            image = fourier_shift(image, target.find(image))
         total += image * mask / rank
         weights += mask / np.float32(rank)
     mean: NDArray[np.float32] = np.where(weights > 0, total / np.where(weights > 0, weights, 1), images[0])
     return mean
-
-
-def _high(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return valid.repeat(SCALE, axis=-2).repeat(SCALE, axis=-1)

@@ -62,11 +62,14 @@ def fourier_shift(image: NDArray[np.floating], shift: tuple[float, float], *, pa
     """
     if shift == (0.0, 0.0):
         return image.astype(np.float32)
-    pad = [(0, 0)] * (image.ndim - 2) + [(padding, padding)] * 2
+    sizes = image.shape[-2:]
+    height, width = (fft.next_fast_len(size + 2 * padding, real=True) for size in sizes)
+    after = (height - sizes[0] - padding, width - sizes[1] - padding)
+    pad = [(0, 0)] * (image.ndim - 2) + [(padding, more) for more in after]
     padded = np.pad(image.astype(np.float32, copy=False), pad, mode="symmetric")
-    height, width = padded.shape[-2:]
     rows = np.exp(-2j * np.pi * shift[0] * fft.fftfreq(height)).astype(np.complex64)
     columns = np.exp(-2j * np.pi * shift[1] * fft.rfftfreq(width)).astype(np.complex64)
-    spectrum = fft.rfft2(padded) * rows[:, None] * columns
-    moved = fft.irfft2(spectrum, s=(height, width))
-    return np.ascontiguousarray(moved[..., padding:-padding, padding:-padding], dtype=np.float32)
+    spectrum = fft.rfft2(padded, workers=2) * rows[:, None] * columns
+    moved = fft.irfft2(spectrum, s=(height, width), workers=2)
+    inner = moved[..., padding : padding + sizes[0], padding : padding + sizes[1]]
+    return np.ascontiguousarray(inner, dtype=np.float32)

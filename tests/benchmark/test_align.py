@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 from makers import SceneMaker
 from scipy import ndimage
-from tdsr_bench.align import (
-    align,
-    block_all,
-    erode,
-    find_shift,
-    harmonise,
-    median_frame,
-    prepare,
-    scene_shift,
-)
+from tdsr_bench.align import align, median_frame, prepare
 from tdsr_bench.errors import DataError
+from tdsr_bench.harmonise import harmonise
+from tdsr_bench.masks import block_all, without_border
 from tdsr_bench.protocol import BenchmarkProtocol, Harmonisation
+from tdsr_bench.registration import scene_shift, shift_target
 from tdsr_bench.sensor import blur_bands, fourier_shift, observe
 
 
@@ -114,7 +108,8 @@ def test_residual_search_agrees_with_a_plain_loop(make_scene: SceneMaker, protoc
 
     scores = {(i, j): mismatch(i, j) for i in range(-3, 4) for j in range(-3, 4)}
     best = min(scores, key=scores.__getitem__)
-    found = find_shift(sr, scene.reference, valid, around=(0.0, 0.0), settings=protocol.residual_shift)
+    target = shift_target(scene.reference, valid, around=(0.0, 0.0), settings=protocol.residual_shift)
+    found = target.find(sr)
     assert best == (-2, 1)
     assert np.abs(np.subtract(found, best)).max() < 0.1
 
@@ -162,11 +157,11 @@ def test_median_ignores_clouds(rng: np.random.Generator):
     assert not clear[0, 0]
 
 
-def test_block_all_and_erode():
+def test_block_all_and_border():
     valid = np.ones((1, 9, 9), dtype=bool)
     valid[0, 4, 4] = False
     assert block_all(valid).sum() == 8
-    assert erode(valid, 1)[0].sum() == 49 - 9
+    assert without_border(valid, 2).sum() == 25 - 1
 
 
 def test_sensor_sees_the_centre_of_each_block():

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_bench.filters import gaussian
 from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
-from tdsr_bench.metrics.filters import gaussian
 from tdsr_bench.metrics.pixels import check_shapes, mean_over, shrink, without_offset
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_bench.filters import local_mean
 from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
-from tdsr_bench.metrics.filters import local_mean
 from tdsr_bench.metrics.pixels import check_shapes, mean_over
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_bench.filters import separable
 from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
-from tdsr_bench.metrics.filters import separable
 from tdsr_bench.scene import SCALE
 
 

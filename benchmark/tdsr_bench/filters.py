@@ -1,4 +1,4 @@
-"""Gaussian smoothing for metrics: OpenCV's filters, which take a fifth of the time of SciPy's and agree to 1e-7."""
+"""Gaussian smoothing: OpenCV's filters, which take a fifth of the time of SciPy's and agree to 1e-7."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,0 +1,88 @@
+"""The submissions that come with the repository obey the contract, from any working directory."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tdsr_bench.interpolation import enlarge
+from tdsr_bench.scene import LowResView, Track
+from tdsr_bench.submission import Submission, load_submission
+
+FOLDERS = {path.parent.name: path for path in (Path(__file__).parents[2] / "submissions").glob("*/submission.py")}
+CLASSICAL = {
+    "nearest": Track.SISR,
+    "bilinear": Track.SISR,
+    "bicubic": Track.SISR,
+    "lanczos": Track.SISR,
+    "back-projection": Track.SISR,
+    "mean": Track.MISR,
+    "median": Track.MISR,
+    "shift-and-add": Track.MISR,
+}
+ViewOf = Callable[..., LowResView]
+
+
+@pytest.fixture(params=sorted(CLASSICAL))
+def folder(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def submission(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Submission:
+    monkeypatch.chdir(tmp_path)
+    return load_submission(FOLDERS[folder]).submission
+
+
+def frames_for(submission: Submission) -> int:
+    return 1 if submission.track is Track.SISR else 5
+
+
+def test_what_a_table_says_of_it(folder: str, submission: Submission):
+    assert submission.track is CLASSICAL[folder]
+    assert submission.training_data == "none"
+    assert submission.parameters == 0
+    assert len(FOLDERS[folder].read_text().splitlines()) <= 25
+
+
+def test_names_differ():
+    names = [load_submission(FOLDERS[folder]).submission.name for folder in CLASSICAL]
+    assert len(set(names)) == len(names)
+
+
+def test_shape_type_and_finiteness(submission: Submission, view_of: ViewOf, rng: np.random.Generator):
+    shape = (frames_for(submission), 4, 24, 31)
+    view = view_of(rng.random(shape), rng.random((shape[0], 24, 31)) < 0.8)
+    sr = submission.super_resolve(view)
+    assert sr.shape == view.output_shape
+    assert sr.dtype == np.float32
+    assert np.isfinite(sr).all()
+
+
+def test_a_constant_stays_constant(submission: Submission, view_of: ViewOf):
+    level = np.array([0.02, 0.1, 0.3, 1.2])[:, None, None]
+    frames = np.broadcast_to(level, (frames_for(submission), 4, 24, 31))
+    assert submission.super_resolve(view_of(frames)) == pytest.approx(np.broadcast_to(level, (4, 72, 93)), abs=1e-5)
+
+
+def test_radiometry_scales_with_the_frames(submission: Submission, view_of: ViewOf, rng: np.random.Generator):
+    frames = rng.random((frames_for(submission), 4, 24, 31))
+    one, other = (submission.super_resolve(view_of(each)) for each in (frames, 0.5 * frames + 0.2))
+    assert other == pytest.approx(0.5 * one + 0.2, abs=1e-4)
+
+
+def test_the_frames_are_left_as_they_were(submission: Submission, view_of: ViewOf, rng: np.random.Generator):
+    view = view_of(rng.random((frames_for(submission), 4, 24, 31)))
+    before: NDArray[np.float32] = view.frames.copy()
+    view.frames.setflags(write=False)
+    submission.super_resolve(view)
+    assert np.array_equal(view.frames, before)
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "bicubic", "lanczos"])
+def test_single_frame_methods_enlarge_clouds_as_they_are(method: str, view_of: ViewOf, rng: np.random.Generator):
+    frames = rng.random((1, 4, 24, 31), dtype=np.float32)
+    view = view_of(frames, np.zeros((1, 24, 31), dtype=bool))
+    sr = load_submission(FOLDERS[method]).submission.super_resolve(view)
+    assert np.array_equal(sr, enlarge(frames[0], method))
