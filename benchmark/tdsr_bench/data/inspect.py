@@ -36,9 +36,7 @@ def inspect(dataset: DataSet) -> Iterator[RenderableType]:
 
 
 def _table() -> Table:
-    table = Table(
-        caption="gain, correlation: of the harmonisation, median of the bands; shift: rows, columns in HR px"
-    )
+    table = Table(caption="gain, correlation: of the harmonisation, median of the bands; shift: rows, columns in HR px")
     for heading in ["scene", "region", "split", "size", "dates", "clear", "valid", "gain", "corr.", "shift", "truth"]:
         table.add_column(heading, no_wrap=heading != "truth")
     return table
