@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from makers import TRANSFORM, landscape
 from numpy.typing import NDArray
+
 from tdsr_bench.scene import BANDS, SCALE, LowResView
 from tdsr_bench.sensor import fourier_shift, observe
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from makers import landscape
+
 from tdsr_baselines.interpolate import coverage, enlargement, observation
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.sensor import SENTINEL2_SIGMAS, fourier_shift, observe

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.scene import LowResView, Track
 from tdsr_bench.submission import Submission, load_submission

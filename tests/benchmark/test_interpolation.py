@@ -8,10 +8,11 @@ import pytest
 import torch
 from makers import landscape
 from numpy.typing import NDArray
+from torch.nn import functional
+
 from tdsr_bench.interpolation import BACK_PROJECTIONS, back_project, enlarge
 from tdsr_bench.metrics.detail import detail_error
 from tdsr_bench.sensor import observe, sample
-from torch.nn import functional
 
 Image = NDArray[np.float32]
 METHODS = ("nearest", "bilinear", "bicubic", "lanczos")
