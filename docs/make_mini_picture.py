@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
+
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.protocol import load_protocol
 from tdsr_bench.scene import RGB, Scene

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tdsr_bench.data.layout import SceneContent
 from tdsr_bench.scene import Scene
 from tdsr_bench.sensor import blur, fourier_shift, observe

@@ -1,6 +1,7 @@
 """Where work runs: anything with the interface of `concurrent.futures.Executor`."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from typing import Any, ParamSpec, TypeVar
@@ -42,8 +43,19 @@ def open_engine(name: str) -> Executor:
     if kind == "process" and count.isdigit() and int(count) > 0:
         # spawn: a forked child of a process that has run torch or OpenMP threads can hang
         context: Any = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(int(count), mp_context=context)
+        return ProcessPoolExecutor(int(count), mp_context=context, initializer=_share_cores, initargs=(int(count),))
     raise UserError(f"There is no engine {name!r}; choose serial, or process:N for N processes, such as process:2.")
+
+
+def _share_cores(workers: int) -> None:
+    """Give each of several processes its part of the cores; libraries would take them all and wait for each other."""
+    import cv2
+    import threadpoolctl
+
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for what a submission loads later, torch above all
+    threadpoolctl.threadpool_limits(threads)
+    cv2.setNumThreads(threads)
 
 
 def completed(

@@ -36,6 +36,11 @@ def error_of(sr: Image, high: Image) -> float:
     return float(np.mean([detail_error(*pair, inner, sigma=3.0) for pair in zip(sr, high, strict=True)]))
 
 
+def make_one(view: LowResView) -> LowResView:
+    """The view with its first frame only."""
+    return replace(view, frames=view.frames[:1], valid=view.valid[:1], dates=view.dates[:1])
+
+
 def projected(frame: Image) -> Image:
     return back_project(enlarge(frame, "bicubic"), frame, iterations=BACK_PROJECTIONS)
 
@@ -68,6 +73,16 @@ def test_what_lies_under_clouds_plays_no_part(make_view: MakeView, method: Calla
     clouded = np.where(valid[:, None], view.frames, np.float32(cloud))
     results = [method(replace(view, frames=frames, valid=valid)) for frames in (view.frames, clouded)]
     assert np.array_equal(*results)
+
+
+def test_under_its_clouds_a_frame_does_not_count(make_view: MakeView):
+    view = make_view(SHIFTS[:2])
+    valid = view.valid.copy()
+    valid[1, :, :32] = False
+    two, one = shift_and_add(replace(view, valid=valid)), shift_and_add(make_one(view))
+    clouded, clear = np.s_[:, 12:-12, 12:72], np.s_[:, 12:-12, 120:-12]
+    assert two[clouded] == pytest.approx(one[clouded], abs=5e-4)
+    assert np.abs(two - one)[clear].max() > 0.01
 
 
 @pytest.mark.parametrize("method", METHODS)

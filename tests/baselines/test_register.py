@@ -54,11 +54,10 @@ def test_what_lies_under_clouds_plays_no_part(make_view: MakeView):
 
 def test_frames_that_cannot_be_registered_stay_where_they_are(make_view: MakeView, rng: np.random.Generator):
     view = make_view(INJECTED[:2])
-    elsewhere = observe(landscape(rng, 192))
-    flat = np.full_like(elsewhere, 0.2)
-    frames = np.stack([view.frames[0], elsewhere, flat, view.frames[1]])
+    elsewhere = [observe(landscape(rng, 192)) for _ in range(4)]
+    frames = np.stack([view.frames[0], *elsewhere, np.full_like(elsewhere[0], 0.2), view.frames[1]])
     valid = np.ones(frames[:, 0].shape, dtype=bool)
-    valid[3] = False
+    valid[-1] = False
     assert not shifts(frames, valid).any()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from makers import SceneMaker, content_of
+
 from tdsr_bench.data.layout import DataRecord, ReferenceUnit, SceneRecord, new_dataset, write_record, write_scene
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from makers import SceneMaker
 from scipy import ndimage
+
 from tdsr_bench.align import align, median_frame, prepare
 from tdsr_bench.errors import DataError
 from tdsr_bench.harmonise import harmonise

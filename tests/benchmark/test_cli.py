@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
 from tdsr_bench.cli import main
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mus2_official_a"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tdsr_bench.card import ResultCard, SubmissionPart, card_text, read_card, write_card
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.engine import SerialExecutor, open_engine

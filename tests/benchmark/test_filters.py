@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from tdsr_bench.filters import gaussian, local_mean, separable
 from tdsr_bench.metrics.pixels import mean_over, shrink
 from tdsr_bench.sensor import blur

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+
 from tdsr_bench.gap import image_gap, interval, metric_mean, paired_difference, ratio_of_means, region_gap
 from tdsr_bench.rows import ScoreRow
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
 from tdsr_bench.data.layout import BAND_FOLDERS
 from tdsr_bench.errors import DataError, SubmissionError, UserError
 from tdsr_bench.mus2_official import (

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.protocol import (

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tdsr_bench.check import check_contract, small_view
 from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.predict import check_answer, predict, read_stored, view_sha256

@@ -5,6 +5,7 @@ from datetime import date
 
 import numpy as np
 from makers import SceneMaker
+
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.scene import Track
 from tdsr_bench.view import frame_order, show

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tdsr_bench.card import GapPart, ResultCard, write_card
 from tdsr_bench.errors import CardError
 from tdsr_leaderboard.markdown import leaderboard_markdown

@@ -22,10 +22,9 @@ def build(
 
     Example: `tdsr-bench leaderboard build --cards results --out leaderboard.md`
     """
+    from tdsr_bench.files import write_atomically
     from tdsr_leaderboard.markdown import leaderboard_markdown
     from tdsr_leaderboard.read import read_cards
-
-    from tdsr_bench.files import write_atomically
 
     text = leaderboard_markdown(read_cards(cards))
     if out is None:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import tdsr_bench
-from tdsr_bench.masks import block_all
 from tdsr_bench.data.grid import MIN_SIZE, Grid
 from tdsr_bench.errors import DataError
+from tdsr_bench.masks import block_all
 from tdsr_bench.sensor import SENTINEL2_MTF
 
 Progress = Callable[[int, int], None]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.warp import transform
 from scipy.signal import convolve2d
+
 from tdsr_bench.data.acquisition import read_reflectance
 from tdsr_bench.data.clouds import clear_by_brightness
 from tdsr_bench.data.dataset import open_dataset

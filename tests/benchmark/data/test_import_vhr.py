@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.enums import ColorInterp
 from rasterio.warp import transform
+
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.grid import Grid
 from tdsr_bench.data.import_vhr import METRES, import_vhr

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.registration import phase_cross_correlation
+
 from tdsr_bench.data import mini
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.landscape import STYLES, Light, make_landscape

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from makers import SceneMaker, content_of
+
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.layout import SceneContent, read_record, write_scene
 from tdsr_bench.data.mus2 import Window, read_excluded, read_frames, reference_date, scene_folders

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.signal import convolve2d
+
 from tdsr_bench.data.simulate import (
     GAIN_SD,
     OFFSET_SD,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from makers import landscape
 from numpy.typing import NDArray
+
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.protocol import load_protocol

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tdsr_bench.interpolation import back_project, enlarge
 from tdsr_bench.metrics.consistency import consistency_error
 from tdsr_bench.sensor import observe

@@ -5,6 +5,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 import torch
+
 from tdsr_bench.metrics.correctness import correctness
 
 

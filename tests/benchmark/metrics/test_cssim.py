@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import ndimage
 from skimage.metrics import structural_similarity
+
 from tdsr_bench.metrics.cssim import cssim_error, ssim_map
 
 OPTIONS = {"sigma": 1.5, "radius": 5}

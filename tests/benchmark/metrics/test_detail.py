@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from tdsr_bench.metrics.detail import concordance, detail_error
 
 

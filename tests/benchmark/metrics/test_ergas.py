@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from tdsr_bench.metrics.ergas import ergas
 from torchmetrics.functional.image import error_relative_global_dimensionless_synthesis
+
+from tdsr_bench.metrics.ergas import ergas
 
 
 @pytest.mark.parametrize("scale", [3, 4])

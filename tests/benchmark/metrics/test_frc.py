@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tdsr_bench.metrics.frc import cutoff_period, frc_cutoff, frc_hf, high_frequency_mean, ring_correlation, valid_tiles
 
 

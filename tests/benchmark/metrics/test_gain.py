@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tdsr_bench.metrics.gain import gain_and_offset
 
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
+
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.metrics import find_metric, iqa
 

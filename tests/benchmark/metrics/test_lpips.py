@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from tdsr_bench.errors import DataError
 from tdsr_bench.metrics import lpips as ours
 

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.metrics import METRICS, find_metric
 from tdsr_bench.metrics.base import Metric

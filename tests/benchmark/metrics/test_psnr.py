@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
-from tdsr_bench.metrics.psnr import cpsnr, psnr
 from torchmetrics.functional.image import peak_signal_noise_ratio as torch_psnr
+
+from tdsr_bench.metrics.psnr import cpsnr, psnr
 
 
 def test_psnr_is_that_of_scikit_image_and_torchmetrics(reference, bicubic):

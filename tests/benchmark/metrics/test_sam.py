@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from tdsr_bench.metrics.sam import spectral_angle
 from torchmetrics.functional.image import spectral_angle_mapper
+
+from tdsr_bench.metrics.sam import spectral_angle
 
 
 def everywhere(image):
