@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from tdsr_bench.card import GapPart, ResultCard
 
+from tdsr_bench.card import GapPart, ResultCard
 from tdsr_leaderboard.ranking import LEAST_REGIONS, Pair, Standing, gap_of, pairs, ranking_column, standings
 from tdsr_leaderboard.read import Section, sections
 
