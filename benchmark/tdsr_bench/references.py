@@ -52,13 +52,14 @@ class Bench:
 
     def pair(self, sr: NDArray[np.float32], view: LowResView) -> AlignedPair:
         """`sr`, made from `view`, brought to the reference."""
-        observed, observed_valid = median_frame(view.frames, view.valid)
+        median, clear = median_frame(view.frames, view.valid)
+        several = len(view.frames) > 1
         return align(
             sr,
             self.prepared,
             bicubic=self.bicubic,
-            observed=observed,
-            observed_valid=observed_valid,
+            observed=np.stack([view.frames[0], median]) if several else view.frames,
+            observed_valid=np.stack([view.valid[0], clear]) if several else view.valid,
             settings=self.protocol.residual_shift,
         )
 
@@ -70,8 +71,8 @@ class Bench:
             reference,
             self.prepared,
             bicubic=self.bicubic,
-            observed=view.frames[0],
-            observed_valid=view.valid[0],
+            observed=view.frames,
+            observed_valid=view.valid,
             settings=self.protocol.residual_shift,
             shift=(0.0, 0.0),
         )

@@ -81,8 +81,8 @@ def test_residual_shift_is_undone_and_reported(
         sr,
         prepared,
         bicubic=sr,
-        observed=scene.frames[0],
-        observed_valid=scene.frames_valid[0],
+        observed=scene.frames[:1],
+        observed_valid=scene.frames_valid[:1],
         settings=protocol.residual_shift,
     )
     assert np.abs(np.add(pair.shift, shift)).max() < 0.1
@@ -121,8 +121,8 @@ def test_the_reference_on_its_own_grid_is_untouched(make_scene: SceneMaker, prot
         prepared.scene.reference,
         prepared,
         bicubic=prepared.scene.reference,
-        observed=prepared.scene.frames[0],
-        observed_valid=prepared.scene.frames_valid[0],
+        observed=prepared.scene.frames[:1],
+        observed_valid=prepared.scene.frames_valid[:1],
         settings=protocol.residual_shift,
         shift=(0.0, 0.0),
     )

@@ -24,8 +24,9 @@ class AlignedPair:
         shift: (rows, columns) in high-resolution pixels that the method's image was moved beyond the scene's own shift.
         metres_per_pixel: ground size of a high-resolution pixel.
         native_sr: float32 ``[4, 3h, 3w]``, the method's image as it was given.
-        observed: float32 ``[4, h, w]``, what a method was shown: the frame, or the median of the frames.
-        observed_valid: bool ``[h, w]``, false where `observed` has no clear pixel.
+        observed: float32 ``[K, 4, h, w]``, what a method may be held to: its frame, or its first frame and the median
+            of its frames.
+        observed_valid: bool ``[K, h, w]``, false where `observed` has no clear pixel.
     """
 
     sr: NDArray[np.float32]

@@ -39,7 +39,8 @@ def grid_artefact(sr: NDArray[np.float32], valid: NDArray[np.bool_], *, scale: i
 
 
 def _compute(pair: AlignedPair, settings: Settings) -> Values:
-    return np.array([grid_artefact(band, pair.observed_valid, **settings) for band in pair.native_sr])
+    valid = np.asarray(pair.observed_valid.any(axis=0))
+    return np.array([grid_artefact(band, valid, **settings) for band in pair.native_sr])
 
 
 METRIC = Metric(

@@ -67,8 +67,8 @@ def make_pair(reference: Image, bicubic: Image) -> MakePair:
             shift=(0.0, 0.0),
             metres_per_pixel=10 / 3,
             native_sr=sr,
-            observed=observed,
-            observed_valid=np.ones(observed.shape[1:], dtype=bool),
+            observed=observed[None],
+            observed_valid=np.ones((1, *observed.shape[1:]), dtype=bool),
         )
         return replace(pair, **changes)
 

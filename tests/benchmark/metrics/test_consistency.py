@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tdsr_bench.interpolation import back_project, enlarge
-from tdsr_bench.metrics.consistency import consistency_error
+from tdsr_bench.metrics.consistency import METRIC, consistency_error
 from tdsr_bench.sensor import observe
 
 
@@ -50,3 +50,18 @@ def test_an_image_of_another_size_is_refused(reference):
         consistency_error(reference[:, :-3], observed, np.ones((72, 72), dtype=bool))
     with pytest.raises(ValueError, match=r"\(72, 72\).*\(72, 71\)"):
         consistency_error(reference, observed, np.ones((72, 71), dtype=bool))
+
+
+def test_of_several_views_the_nearer_counts(make_pair, reference, rng):
+    """An image that keeps to its first frame, or to the middle of its dates, is consistent."""
+    first = observe(reference)
+    other = first + rng.normal(0, 0.05, first.shape).astype(np.float32)
+    valid = np.ones((2, *first.shape[1:]), dtype=bool)
+    kept, swapped = (
+        METRIC.compute(make_pair(reference, observed=np.stack(views), observed_valid=valid), {})
+        for views in ((first, other), (other, first))
+    )
+    neither = METRIC.compute(make_pair(reference, observed=np.stack((other, other)), observed_valid=valid), {})
+    np.testing.assert_allclose(kept, 0, atol=1e-6)
+    np.testing.assert_array_equal(kept, swapped)
+    assert (neither > 0.04).all()

@@ -112,7 +112,7 @@ def test_without_a_valid_pixel_there_is_no_value(metric, make_pair, bicubic, set
 
 @pytest.mark.parametrize("key", ["consistency", "grid"])
 def test_without_a_clear_frame_there_is_no_value(key, make_pair, bicubic, settings):
-    pair = make_pair(bicubic, observed_valid=np.zeros((72, 72), dtype=bool))
+    pair = make_pair(bicubic, observed_valid=np.zeros((1, 72, 72), dtype=bool))
     assert np.isnan(find_metric(key).compute(pair, settings[key])).all()
 
 
