@@ -12,7 +12,7 @@ app = typer.Typer(
     help="Is a super-resolved Sentinel-2 image any good, as an image and for what people do with it?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 app.command("evaluate")(score.evaluate)
 app.command("score")(score.score)

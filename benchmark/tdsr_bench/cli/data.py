@@ -16,7 +16,9 @@ Out = Annotated[Path | None, typer.Option("--out", help="Where to write it. [def
 def list_data() -> None:
     """The data sets that can be named by --data.
 
-    Example: `tdsr-bench data list`
+    \b
+    Example:
+      tdsr-bench data list
     """
     from tdsr_bench.data.catalog import list_data as named
 
@@ -31,7 +33,9 @@ def info(
 ) -> None:
     """What is in a data set: scenes, dates, clear share, regions, harmonisation and registration found, problems.
 
-    Example: `tdsr-bench data info mini`
+    \b
+    Example:
+      tdsr-bench data info mini
     """
     from tdsr_bench.cli.find import locate
     from tdsr_bench.cli.show import output
@@ -51,7 +55,9 @@ def mini(
 ) -> None:
     """Make the embedded data set (done on first use as well).
 
-    Example: `tdsr-bench data mini --out my-mini`
+    \b
+    Example:
+      tdsr-bench data mini --out my-mini
     """
     from tdsr_bench.cli.find import locate
     from tdsr_bench.cli.show import counting_progress
@@ -79,7 +85,9 @@ def import_s2(
 ) -> None:
     """Make a `wald` data set of Sentinel-2 L2A acquisitions: degraded 3 times, a native date held back as reference.
 
-    Example: `tdsr-bench data import-s2 my-acquisitions --reference-date 2021-07-16`
+    \b
+    Example:
+      tdsr-bench data import-s2 my-acquisitions --reference-date 2021-07-16
     """
     from tdsr_bench.cli.show import counting_progress
     from tdsr_bench.data.catalog import named_folder
@@ -109,7 +117,9 @@ def import_vhr(
 ) -> None:
     """Make a `simulated` data set of a very-high-resolution image: 3.33 m reference, 10 m frames, truth masks.
 
-    Example: `tdsr-bench data import-vhr town.tif --buildings town.geojson`
+    \b
+    Example:
+      tdsr-bench data import-vhr town.tif --buildings town.geojson
     """
     from tdsr_bench.cli.show import counting_progress
     from tdsr_bench.data.catalog import named_folder

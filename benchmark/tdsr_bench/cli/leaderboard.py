@@ -20,7 +20,9 @@ def build(
 ) -> None:
     """Write the leaderboard of all cards below a folder as Markdown.
 
-    Example: `tdsr-bench leaderboard build --cards results --out leaderboard.md`
+    \b
+    Example:
+      tdsr-bench leaderboard build --cards results --out leaderboard.md
     """
     from tdsr_bench.files import write_atomically
     from tdsr_leaderboard.markdown import leaderboard_markdown

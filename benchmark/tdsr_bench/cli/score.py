@@ -50,13 +50,11 @@ def evaluate(
     Predictions are kept by the hash of all that made them, so a second run only scores. The last line printed is the
     path of the card.
 
+    \b
     Examples:
-
-    - `tdsr-bench evaluate submissions/bicubic/submission.py`
-
-    - `tdsr-bench evaluate my/submission.py --data ~/MuS2 --split all --engine process:4`
-
-    - `tdsr-bench evaluate my/submission.py --arm simulated --json > card.json`
+      tdsr-bench evaluate submissions/bicubic/submission.py
+      tdsr-bench evaluate my/submission.py --data ~/MuS2 --split all --engine process:4
+      tdsr-bench evaluate my/submission.py --arm simulated --json > card.json
     """
     from tdsr_bench.card import SubmissionPart
     from tdsr_bench.predict import FromSubmission
@@ -92,11 +90,10 @@ def score(
 ) -> None:
     """Score images that were made elsewhere; no code of others is run.
 
+    \b
     Examples:
-
-    - `tdsr-bench score my-images --name my-net --track misr --data ~/MuS2`
-
-    - `tdsr-bench score MUS2/sr --name hrn_sim --track misr --data MUS2 --protocol mus2-official --json`
+      tdsr-bench score my-images --name my-net --track misr --data ~/MuS2
+      tdsr-bench score MUS2/sr --name hrn_sim --track misr --data MUS2 --protocol mus2-official --json
     """
     from tdsr_bench.card import SubmissionPart
     from tdsr_bench.errors import SubmissionError
@@ -115,7 +112,9 @@ def check(
 ) -> None:
     """Hold a submission against the contract, on one small scene, in seconds.
 
-    Example: `tdsr-bench check my/submission.py`
+    \b
+    Example:
+      tdsr-bench check my/submission.py
     """
     from tdsr_bench.check import check_contract
     from tdsr_bench.submission import load_submission
