@@ -59,6 +59,7 @@ def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]
         "score": TITLES[score],
         "missing": _missing(cards),
         "rows": shown,
+        "image_gap": score != "image_gap" and any(row.image_gap != "—" for row in shown),
         "undecided": [_pair_text(pair) for pair in pairs(places, score) if not pair.told_apart],
         "pairs": len(pairs(places, score)),
     }
