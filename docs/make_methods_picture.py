@@ -1,6 +1,6 @@
 """Draws docs/images/methods.png: a part of two scenes of mini as methods see and make them.
 
-    uv run python docs/make_methods_picture.py docs/images/methods.png
+uv run python docs/make_methods_picture.py docs/images/methods.png
 """
 
 import sys

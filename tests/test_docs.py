@@ -1,0 +1,138 @@
+"""Every command in README and docs runs, in the order in which it stands there, and every link leads somewhere."""
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from makers import landscape
+from PIL import Image
+
+from tdsr_bench.cli import main
+
+REPOSITORY = Path(__file__).parents[1]
+GOLDEN = REPOSITORY / "tests" / "golden" / "mus2_official_a"
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
+DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
+COMMAND = re.compile(r"^(?: {4})?(?:pip install uv && )?(?:uv run )?(tdsr-bench .*)$", re.MULTILINE)
+EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+METHOD = "shifted_bicubic"
+"""The method whose images the golden data set holds."""
+
+
+def commands(page: Path) -> list[str]:
+    """The calls of the command line in `page`, without what installs it."""
+    return [found[1] for found in COMMAND.finditer(page.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which everything that the pages name is there."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "submissions").symlink_to(REPOSITORY / "submissions")
+    write_submission(folder / "my")
+    for name in ("MuS2", "MUS2"):
+        shutil.copytree(GOLDEN, folder / name)
+    write_images(folder / "my-images")
+    write_acquisitions(folder / "my-acquisitions")
+    write_town(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TDSR_BENCH_CACHE", str(folder / "cache"))
+        patch.setenv("HOME", str(folder))
+        patch.chdir(folder)
+        yield folder
+
+
+def write_submission(folder: Path) -> None:
+    """The submission that docs/submitting.md shows."""
+    found = EXAMPLE.search((REPOSITORY / "docs" / "submitting.md").read_text(encoding="utf-8"))
+    assert found is not None
+    folder.mkdir()
+    (folder / "submission.py").write_text(found[1])
+
+
+def write_images(folder: Path) -> None:
+    folder.mkdir()
+    for scene in (GOLDEN / "image_data").iterdir():
+        width, height = Image.open(scene / "hr_resized" / "mul_band_1.tiff").size
+        np.save(folder / f"{scene.name}.npy", np.full((4, height, width), 0.1, dtype=np.float32))
+
+
+def write_acquisitions(folder: Path) -> None:
+    folder.mkdir()
+    ground = landscape(np.random.default_rng(0), 240)
+    for index in range(4):
+        day = date(2021, 7, 16) - timedelta(days=30 * index)
+        noise = np.random.default_rng(index).normal(0, 0.001, ground.shape)
+        write_raster(folder / f"place_{day}.tif", np.rint(1e4 * (ground + noise)).astype(np.uint16), metres=10.0)
+
+
+def write_town(folder: Path) -> None:
+    write_raster(folder / "town.tif", (600 * landscape(np.random.default_rng(1), 600)).astype(np.uint8), metres=0.5)
+    box = '{"type": "Feature", "properties": {}, "geometry": {"type": "%s", "coordinates": %s}}'
+    crs = '"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}'
+    corners = "[500060,3999900],[500090,3999900],[500090,3999940],[500060,3999940],[500060,3999900]"
+    house = box % ("Polygon", f"[[{corners}]]")
+    road = box % ("LineString", "[[500010,3999990],[500290,3999710]]")
+    for name, feature in (("town.geojson", house), ("town-roads.gpkg", road)):
+        # GDAL knows a file by what is in it, whatever its ending
+        (folder / name).write_text('{"type": "FeatureCollection", %s, "features": [%s]}' % (crs, feature))  # noqa: UP031
+
+
+def write_raster(path: Path, image: np.ndarray, *, metres: float) -> None:
+    import rasterio
+
+    count, height, width = image.shape
+    options = {"driver": "GTiff", "width": width, "height": height, "count": count, "dtype": image.dtype}
+    grid = rasterio.Affine(metres, 0, 500000, 0, -metres, 4000000)
+    with rasterio.open(path, "w", crs="EPSG:32631", transform=grid, **options) as raster:
+        raster.write(image)
+
+
+def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run one line as a shell would; METHOD, DATA and the like stand for what the golden data set has."""
+    words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in shlex.split(command)]
+    stand_ins = {"METHOD": METHOD, "hrn_sim": METHOD, "DATA": "MuS2", "FOLDER": "my-acquisitions", "IMAGE": "town.tif"}
+    monkeypatch.setattr(sys, "argv", [stand_ins.get(word, word) for word in words])
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_runs(place: Path, page: Path, monkeypatch: pytest.MonkeyPatch):
+    done = {}
+    for name in ("my-acquisitions", "my-place", "town"):  # pages make the same data sets
+        shutil.rmtree(place / "cache" / "data" / name, ignore_errors=True)
+    for command in commands(page):
+        done[command] = run(command, monkeypatch)
+    assert not {command: code for command, code in done.items() if code}
+
+
+def test_the_pages_hold_the_main_commands():
+    found = "\n".join(command for page in PAGES for command in commands(page))
+    for name in ("evaluate", "score", "check", "data import-s2", "data import-vhr", "data info", "leaderboard build"):
+        assert f"tdsr-bench {name}" in found
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS], ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_the_leaderboard_is_what_its_cards_give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    board = REPOSITORY / "leaderboard"
+    monkeypatch.setattr(sys, "argv", ["tdsr-bench", "leaderboard", "build", "--cards", str(board / "cards")])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert capsys.readouterr().out == (board / "README.md").read_text(encoding="utf-8")
