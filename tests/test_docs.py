@@ -60,7 +60,8 @@ def write_submission(folder: Path) -> None:
 def write_images(folder: Path) -> None:
     folder.mkdir()
     for scene in (GOLDEN / "image_data").iterdir():
-        width, height = Image.open(scene / "hr_resized" / "mul_band_1.tiff").size
+        with Image.open(scene / "hr_resized" / "mul_band_1.tiff") as image:
+            width, height = image.size
         np.save(folder / f"{scene.name}.npy", np.full((4, height, width), 0.1, dtype=np.float32))
 
 

@@ -111,8 +111,8 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32], valid: NDArray[
     if a.size < 3:
         return float("nan")
     a, b = (a - a.mean()).ravel(), (b - b.mean()).ravel()
-    scale = float(a @ a) * float(b @ b)
-    return float(a @ b) / scale**0.5 if scale > 0 else 0.0
+    scale = float((a * a).sum(dtype=np.float64)) * float((b * b).sum(dtype=np.float64))
+    return float((a * b).sum(dtype=np.float64)) / scale**0.5 if scale > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,24 +219,26 @@ def _mismatch(
         return np.zeros((rows.size, columns.size))
     moved = np.conj(fft.rfft2(high, shape, workers=2))
     squared = np.conj(fft.rfft2(high * high, shape, workers=2))
-    total = _at_shifts(moved * target.weight, rows, columns, shape)
-    squares = _at_shifts(squared * target.weight, rows, columns, shape)
-    cross = _at_shifts(moved * target.weighted, rows, columns, shape)
+    total = _at_shifts(moved * target.weight, rows, columns, width=shape[1])
+    squares = _at_shifts(squared * target.weight, rows, columns, width=shape[1])
+    cross = _at_shifts(moved * target.weighted, rows, columns, width=shape[1])
     fixed_squares = target.variance + target.mean**2
     mean = total / target.count - target.mean
     return ((squares - 2 * cross) / target.count + fixed_squares - mean**2) / target.variance
 
 
 def _at_shifts(
-    spectrum: NDArray[np.complexfloating], rows: NDArray[np.int_], columns: NDArray[np.int_], shape: tuple[int, int]
+    spectrum: NDArray[np.complexfloating], rows: NDArray[np.int_], columns: NDArray[np.int_], *, width: int
 ) -> NDArray[np.float64]:
-    """The inverse transform of `spectrum` at a few places only: two thin matrix products instead of a transform."""
-    height, width = shape
-    down = np.exp(2j * np.pi * np.outer(rows, fft.fftfreq(height))).astype(spectrum.dtype)
+    """The inverse transform of `spectrum` at a few places only: whole along columns, then a thin product along rows.
+
+    Not by matrix products of BLAS: their rounding depends on the number of threads, and so would every score.
+    """
+    kept = fft.ifft(spectrum, axis=0, workers=2)[rows]
     half = np.arange(spectrum.shape[1])
     across = np.exp(2j * np.pi * np.outer(half / width, columns))
     twice = np.where((half == 0) | (2 * half == width), 1.0, 2.0)  # the other half is the mirror image
-    sums: NDArray[np.float64] = ((down @ spectrum) @ (twice[:, None] * across)).real / (height * width)
+    sums: NDArray[np.float64] = np.einsum("rk,kc->rc", kept, twice[:, None] * across).real / width
     return sums
 
 

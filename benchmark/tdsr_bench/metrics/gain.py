@@ -30,7 +30,7 @@ def gain_and_offset(
     a, b = (local_mean(image, valid, sigma)[valid].astype(np.float64) for image in (sr, reference))
     if not b.size or np.ptp(b) == 0:
         return float("nan"), float("nan")
-    sign = math.copysign(1.0, float((a - a.mean()) @ (b - b.mean())))
+    sign = math.copysign(1.0, float(((a - a.mean()) * (b - b.mean())).sum()))
     gain = sign * float(a.std() / b.std())
     return gain, mean_over(sr, valid) - gain * mean_over(reference, valid)
 
