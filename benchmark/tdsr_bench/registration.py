@@ -18,6 +18,9 @@ from tdsr_bench.sensor import fourier_shift
 
 Shift = tuple[float, float]
 
+LEVEL = 1e-6
+"""Mismatches that differ by less are equal; of equal ones the smallest shift is taken."""
+
 
 def scene_shift(
     blurred: NDArray[np.float32],
@@ -153,7 +156,8 @@ class ShiftTarget:
             high = highpassed(band, self.settings.highpass_sigma)
             mismatch += _mismatch(high, target, rows, columns, shape=self.shape)
         inner = mismatch[1:-1, 1:-1]
-        best = np.unravel_index(np.argmin(inner), inner.shape)
+        candidates = np.argwhere(inner <= inner.min() + LEVEL)  # of an image without any detail, every shift
+        best = min(candidates, key=lambda place: float(np.sum((place - radius) ** 2)))
         where = int(best[0]) + 1, int(best[1]) + 1
         offset = _parabola(mismatch, where)
         return float(rows[where[0]] + offset[0]), float(columns[where[1]] + offset[1])

@@ -115,6 +115,12 @@ def test_residual_search_agrees_with_a_plain_loop(make_scene: SceneMaker, protoc
     assert np.abs(np.subtract(found, best)).max() < 0.1
 
 
+def test_an_image_without_detail_is_left_where_it_is(make_scene: SceneMaker, protocol: BenchmarkProtocol):
+    prepared = prepare(make_scene(), protocol)
+    flat = np.full(prepared.scene.reference.shape, 0.1, dtype=np.float32)
+    assert prepared.target.find(flat) == (0.0, 0.0)
+
+
 def test_the_reference_on_its_own_grid_is_untouched(make_scene: SceneMaker, protocol: BenchmarkProtocol):
     prepared = prepare(make_scene(), protocol)
     pair = align(

@@ -14,6 +14,7 @@ from tdsr_bench.metrics import (
     geolocation,
     grid,
     lpips,
+    outside,
     psnr,
     sam,
 )
@@ -34,6 +35,7 @@ METRICS: tuple[Metric, ...] = (
     gain.GAIN,
     gain.OFFSET,
     geolocation.METRIC,
+    outside.METRIC,
     correctness.HALLUCINATION,
     correctness.OMISSION,
     correctness.IMPROVEMENT,

@@ -12,7 +12,7 @@ from tdsr_bench.metrics.base import Metric
 from tdsr_bench.sensor import blur
 
 NEEDS_WEIGHTS = {"lpips"}
-ON_THE_FRAMES_GRID = {"consistency", "grid", "geolocation"}
+ON_THE_FRAMES_GRID = {"consistency", "grid", "geolocation", "outside"}
 
 computable = pytest.mark.parametrize(
     "metric", [metric for metric in METRICS if metric.key not in NEEDS_WEIGHTS], ids=lambda metric: metric.key
@@ -36,6 +36,7 @@ PERFECT = {
     "gain": 1.0,
     "offset": 0.0,
     "geolocation": 0.0,
+    "outside": 0.0,
     "improvement": 1 / (1 + 2 * np.exp(-4)),
     "omission": 1 / (2 + np.exp(4)),
     "hallucination": 1 / (2 + np.exp(4)),
