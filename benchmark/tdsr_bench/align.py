@@ -61,7 +61,8 @@ def prepare(scene: Scene, protocol: BenchmarkProtocol) -> PreparedScene:
         without_border(np.roll(block_all(scene.reference_valid), _to_low(whole), axis=(1, 2)), margin=3) & clear
     )
     harmony = harmonise(seen, median, seen_valid, settings=protocol.harmonisation, name=scene.name)
-    reference = (harmony.gain[:, None, None] * scene.reference + harmony.offset[:, None, None]).astype(np.float32)
+    gain, offset = (values.astype(np.float32)[:, None, None] for values in (harmony.gain, harmony.offset))
+    reference = gain * scene.reference + offset
     valid = scene.reference_valid & np.roll(enlarged(clear), (-whole[0], -whole[1]), axis=(0, 1))
     low, high = zip(*(np.percentile(band[clear], (1, 99)) for band in median), strict=True)
     return PreparedScene(

@@ -114,8 +114,8 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32], valid: NDArray[
     if a.size < 3:
         return float("nan")
     a, b = (a - a.mean()).ravel(), (b - b.mean()).ravel()
-    scale = float((a * a).sum(dtype=np.float64)) * float((b * b).sum(dtype=np.float64))
-    return float((a * b).sum(dtype=np.float64)) / scale**0.5 if scale > 0 else 0.0
+    scale = float((a * a).sum()) * float((b * b).sum())
+    return float((a * b).sum()) / scale**0.5 if scale > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)

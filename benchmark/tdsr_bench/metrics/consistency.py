@@ -26,7 +26,10 @@ def consistency_error(
     Raises:
         ValueError: shapes that do not fit.
     """
-    seen = observe(sr, sigmas)
+    return _spread(observe(sr, sigmas), observed, valid)
+
+
+def _spread(seen: NDArray[np.float32], observed: NDArray[np.float32], valid: NDArray[np.bool_]) -> Values:
     check_shapes(sr_as_observed=seen, observed=observed)
     check_shapes(observed_band=observed[0], valid=valid)
     if not valid.any():
@@ -37,8 +40,9 @@ def consistency_error(
 def _compute(pair: AlignedPair, settings: Settings) -> Values:
     """The least over what the method may be held to: one that keeps to its first frame, and one that keeps to the
     middle of its dates, are both consistent with what they were shown."""
+    seen = observe(pair.native_sr, settings.get("sigmas", SENTINEL2_SIGMAS))
     views = zip(pair.observed, pair.observed_valid, strict=True)
-    return np.asarray(np.fmin.reduce([consistency_error(pair.native_sr, *view, **settings) for view in views]))
+    return np.asarray(np.fmin.reduce([_spread(seen, *view) for view in views]))
 
 
 METRIC = Metric(
