@@ -106,7 +106,8 @@ def score_scene(job: Job, name: str) -> SceneScore:
     settings = job.protocol.metrics | {key: {} for key in job.extra_metrics}
     rows = list(measure(bench.pair(prediction.sr, view), settings, scene))
     sha256 = scene_sha256(scene)
-    references = _kept_references(sha256, job.protocol, lambda: _measure_references(job, bench))
+    known = digest(sha256, job.dataset.perfect_stamp(name))
+    references = _kept_references(known, job.protocol, lambda: _measure_references(job, bench))
     return SceneScore(
         scene=name,
         rows=tuple(rows),
@@ -147,11 +148,11 @@ def _measure_references(job: Job, bench: Bench) -> tuple[ScoreRow, ...]:
 
 
 def _kept_references(
-    scene: str, protocol: BenchmarkProtocol, make: Callable[[], tuple[ScoreRow, ...]]
+    known: str, protocol: BenchmarkProtocol, make: Callable[[], tuple[ScoreRow, ...]]
 ) -> tuple[ScoreRow, ...]:
-    """The reference rows kept for this scene, protocol, code and weights; made and kept where there are none."""
+    """The reference rows kept for these pixels, protocol, code and weights; made and kept where there are none."""
     unavailable = [key for key in protocol.gap.image if find_metric(key).unavailable()]
-    path = cache_folder() / "references" / f"{digest(scene, protocol.sha256, code_sha256(), unavailable)}.json"
+    path = cache_folder() / "references" / f"{digest(known, protocol.sha256, code_sha256(), unavailable)}.json"
     if path.is_file():
         return tuple(ScoreRow(**row) for row in json.loads(path.read_bytes()))
     rows = make()

@@ -10,6 +10,7 @@ import pytest
 
 from tdsr_bench.card import ResultCard, SubmissionPart, card_text, read_card, write_card
 from tdsr_bench.data.dataset import open_dataset
+from tdsr_bench.data.mus2 import read_raster
 from tdsr_bench.engine import SerialExecutor, open_engine
 from tdsr_bench.errors import CardError, DataError, SubmissionError, UserError
 from tdsr_bench.evaluate import Job, evaluate
@@ -106,6 +107,24 @@ def test_a_second_run_only_scores_and_gives_the_same_rows(score: Evaluate):
     assert (first.timing["kept"], second.timing["kept"]) == (0, 3)
     assert first.rows == second.rows
     assert first.data.fingerprint == second.data.fingerprint
+
+
+def test_what_is_kept_of_other_methods_follows_the_perfect_images(score: Evaluate, root: Path):
+    """A data set that comes to know perfect images shows their rows, though frames and reference are the same."""
+    import rasterio
+
+    assert "perfect single image" not in score().references
+    for scene in (root / "image_data").iterdir():
+        for frame in (scene / "b2" / "lrs").iterdir():
+            path = root / "perfect" / scene.name / f"{frame.name[11:19]}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            options = {"driver": "GTiff", "width": 144, "height": 144, "count": 4, "dtype": "uint16"}
+            with rasterio.open(path, "w", transform=rasterio.Affine(3, 0, 0, 0, -3, 0), **options) as raster:
+                bands = [read_raster(scene / "hr_resized" / f"mul_band_{n}.tiff")[0] for n in (1, 2, 4, 6)]
+                raster.write(np.stack(bands))
+    perfect = score().references["perfect single image"]["image_gap_no_lpips"]
+    assert perfect.value is not None
+    assert perfect.value > 0.9
 
 
 def test_processes_give_the_same_rows_as_one(score: Evaluate):

@@ -93,6 +93,13 @@ class DataSet:
             return None
         return read_perfect(self.root, scene.name, scene.dates)
 
+    def perfect_stamp(self, name: str) -> list[tuple[str, int, int]]:
+        """Name, size and time of the files that `read_perfect` reads of the scene `name`."""
+        if self.arm != self.record.arms[0]:
+            return []
+        files = sorted((self.root / "perfect" / name).glob("*.tif"))
+        return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+
     def _read_stored(self, name: str, window: Window | None) -> Scene:
         record, folder = self.scenes[name], self.root / "image_data" / name
         frames = read_frames(folder, window)
