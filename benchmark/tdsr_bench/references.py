@@ -23,15 +23,6 @@ PERFECT_SINGLE = "perfect single image"
 PERFECT_MULTI = "perfect multi-image"
 REFERENCE = "reference itself"
 
-TRACKS = {
-    BICUBIC: Track.SISR,
-    BACK_PROJECTED: Track.SISR,
-    MEDIAN: Track.MISR,
-    PERFECT_SINGLE: Track.SISR,
-    PERFECT_MULTI: Track.MISR,
-}
-"""The track of each; the reference itself is of none."""
-
 BETWEEN_FRAMES = ResidualShift(radius=6)
 """Two frames can lie twice as far apart as each lies from the reference."""
 

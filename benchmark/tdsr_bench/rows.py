@@ -1,8 +1,9 @@
 """Rows: one measured value each, the only thing that statistics are made from."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 
@@ -40,6 +41,12 @@ class ScoreRow:
 def finite_or_none(value: float) -> float | None:
     """`value`, or None where it is NaN or infinite: a card never holds either."""
     return float(value) if math.isfinite(value) else None
+
+
+def mean_of_all(values: Sequence[float | None]) -> float | None:
+    """The mean of `values`; None where one of them is missing, or there is none."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
 
 
 def by_method(rows: Iterable[ScoreRow]) -> dict[str | None, list[ScoreRow]]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tdsr_bench.card import GapPart, ResultCard
+from tdsr_bench.rows import mean_of_all
 from tdsr_leaderboard.ranking import LEAST_REGIONS, Pair, Standing, gap_of, pairs, ranking_column, standings
 from tdsr_leaderboard.read import Section, sections
 
@@ -85,9 +85,7 @@ def _official(section: Section, cards: Sequence[ResultCard]) -> dict[str, object
 
 
 def _band_mean(bands: Mapping[str, Mapping[str, float | None]], mask: str) -> float | None:
-    values = [masks.get(mask) for masks in bands.values()]
-    known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
+    return mean_of_all([masks.get(mask) for masks in bands.values()])
 
 
 def _number_text(value: float | None) -> str:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
@@ -89,8 +88,10 @@ def _is(row: Mapping[str, object], mask: str, method: str, key: str) -> bool:
 
 
 def _mean(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{fmean(known):.4f}" if known and len(known) == len(values) else "—"
+    from tdsr_bench.rows import mean_of_all
+
+    mean = mean_of_all(values)
+    return "—" if mean is None else f"{mean:.4f}"
 
 
 def _gap_table(card: "ResultCard") -> Table:

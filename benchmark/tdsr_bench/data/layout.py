@@ -40,8 +40,8 @@ REFERENCE_FILES = {
 REFLECTANCE_SCALE = 1e-4
 """Reflectance of one digital number of Sentinel-2 L2A."""
 
-SCL_NO_DATA, SCL_CLEAR, SCL_CLOUD = 0, 7, 9
-"""The scene classes that the writer uses: no data, unclassified, cloud of high probability."""
+SCL_CLEAR, SCL_CLOUD = 7, 9
+"""The scene classes that the writer uses: unclassified, cloud of high probability."""
 
 Arm = Literal["real", "simulated", "wald"]
 Split = Literal["train", "validation", "test"]

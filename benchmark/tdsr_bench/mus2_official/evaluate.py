@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,6 +30,7 @@ from tdsr_bench.mus2_official.scenes import read_stored, score_scene
 from tdsr_bench.mus2_official.tables import OfficialRow, balanced, balanced_no_lpips, mean_value
 from tdsr_bench.predict import ImageSource
 from tdsr_bench.protocol import protocol_file
+from tdsr_bench.rows import mean_of_all
 from tdsr_bench.scene import BANDS, Track
 from tdsr_bench.view import show
 
@@ -153,13 +153,11 @@ def _means(rows: Sequence[OfficialRow], name: str) -> dict[str, MetricPart]:
     parts = {}
     for key, mask in dict.fromkeys((row.key, row.mask) for row in rows):
         own = [row for row in rows if (row.method, row.key, row.mask) == (name, key, mask)]
-        means = [mean_value(own, name, band, mask, key) for band in BANDS]
-        known = [mean for mean in means if mean is not None]
-        whole = len(known) == len(BANDS)
+        mean = mean_of_all([mean_value(own, name, band, mask, key) for band in BANDS])
         parts[f"{key}:{mask}"] = MetricPart(
-            mean=fmean(known) if whole else None,
+            mean=mean,
             n=sum(row.value is not None for row in own) // len(BANDS),
-            reason=None if whole else next((row.reason for row in own if row.reason), "undefined in a band"),
+            reason=None if mean is not None else next((row.reason for row in own if row.reason), "undefined in a band"),
         )
     return parts
 
