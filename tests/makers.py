@@ -59,6 +59,7 @@ class SceneMaker:
             reference_valid=np.ones(high.shape, dtype=bool),
             reference_date=date(2014, 2, 1),
             truth={},
+            lines={},
             transform=TRANSFORM,
             crs="EPSG:32631",
         )

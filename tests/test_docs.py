@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from makers import landscape
+from osm_files import Map
 from PIL import Image
 
 from tdsr_bench.cli import main
@@ -42,6 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_images(folder / "my-images")
     write_acquisitions(folder / "my-acquisitions")
     write_town(folder)
+    write_map(folder / "netherlands.osm.pbf")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TDSR_BENCH_CACHE", str(folder / "cache"))
         patch.setenv("HOME", str(folder))
@@ -84,6 +86,14 @@ def write_town(folder: Path) -> None:
     for name, feature in (("town.geojson", house), ("town-roads.gpkg", road)):
         # GDAL knows a file by what is in it, whatever its ending
         (folder / name).write_text('{"type": "FeatureCollection", %s, "features": [%s]}' % (crs, feature))  # noqa: UP031
+
+
+def write_map(path: Path) -> None:
+    """A road and a house where the first scene of the golden data set is."""
+    osm = Map()
+    osm.way([(3.0, 41.548), (3.008, 41.55)], highway="secondary")
+    osm.way([(3.003, 41.547), (3.004, 41.547), (3.004, 41.548), (3.003, 41.547)], building="yes")
+    osm.write(path)
 
 
 def write_raster(path: Path, image: np.ndarray, *, metres: float) -> None:

@@ -35,6 +35,8 @@ class DataPart(_Part):
     scenes: tuple[str, ...]
     strips: tuple[str, ...]
     regions: tuple[str, ...]
+    truth: dict[str, Any] | None = None
+    """Where the truth of tasks was taken from, with its day, where that is not the data set's own."""
 
 
 class SubmissionPart(_Part):
@@ -82,6 +84,21 @@ class MetricPart(_Part):
     reason: str | None = None
 
 
+class TaskPart(_Part):
+    """A task's measure: the mean over regions for the method, and for what bounds it."""
+
+    method: float | None
+    bicubic: float | None
+    frame_trained: float | None
+    """What networks that were trained on enlarged frames find in bicubic."""
+    reference: float | None
+    gap: float | None
+    """From the better of both zeros (0) to the reference (1), unclipped."""
+    gap_against_bicubic: float | None
+    in_gap: bool
+    """Whether it is part of the task gap."""
+
+
 class SummaryPart(_Part):
     """The numbers that tables show."""
 
@@ -92,8 +109,11 @@ class SummaryPart(_Part):
     combined_gap_no_lpips: GapPart
     image_gap_no_lpips_against_median: GapPart | None = None
     """With the median of bicubics as the zero: what a multi-image method has to beat."""
+    task_gap_against_bicubic: GapPart | None = None
+    """With bicubic alone as the zero."""
     guards: GuardsPart
     metrics: dict[str, MetricPart]
+    tasks: dict[str, TaskPart] = Field(default_factory=dict)
     balanced: dict[str, dict[str, dict[str, float | None]]] | None = None
     """Of `mus2-official`: the balanced score of each method, band and mask."""
     balanced_no_lpips: dict[str, dict[str, dict[str, float | None]]] | None = None

@@ -12,7 +12,10 @@ from tdsr_bench import __version__
 from tdsr_bench.files import digest, digest_files
 
 PACKAGES = ("tdsr_bench", "tdsr_baselines")
-LIBRARIES = ("numpy", "scipy", "scikit-image", "pillow", "opencv-python-headless", "torch")
+LIBRARIES = (
+    "numpy", "scipy", "scikit-image", "pillow", "opencv-python-headless", "shapely", "networkx",
+    "torch", "timm", "segmentation-models-pytorch", "kornia", "transformers",
+)  # fmt: skip
 """Libraries on whose version an answer or a score can depend."""
 
 

@@ -2,12 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tdsr_bench.align import prepare
 from tdsr_bench.card import (
@@ -16,7 +15,7 @@ from tdsr_bench.card import (
     ResultCard,
     SubmissionPart,
 )
-from tdsr_bench.data.dataset import DataSet
+from tdsr_bench.data.dataset import DataSet, scene_sha256
 from tdsr_bench.engine import Progress, completed
 from tdsr_bench.environment import code_sha256, describe
 from tdsr_bench.errors import SubmissionError
@@ -25,10 +24,15 @@ from tdsr_bench.metrics import find_metric
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.predict import ImageSource
 from tdsr_bench.protocol import BenchmarkProtocol
-from tdsr_bench.references import Bench, open_bench, reference_pairs
+from tdsr_bench.references import BICUBIC, FRAME_TRAINED, Bench, open_bench, reference_pairs
 from tdsr_bench.rows import ScoreRow, finite_or_none
 from tdsr_bench.scene import BANDS, Scene, Track
-from tdsr_bench.summary import reference_gaps, summarise
+from tdsr_bench.summary import summariser
+from tdsr_bench.tasks import PAIR_TASKS
+from tdsr_bench.tasks.networks.sets import NetworkSet, networks_of_region
+from tdsr_bench.tasks.panels import draw_panels
+from tdsr_bench.tasks.scoring import Look, pair_rows, scene_looks, task_rows
+from tdsr_bench.tasks.verdict import counting_tasks
 from tdsr_bench.view import show
 
 HOPELESS = 3
@@ -44,11 +48,30 @@ class Job:
     submission: SubmissionPart
     source: ImageSource
     extra_metrics: tuple[str, ...] = ()
+    networks: Path | None = None
+    """The folder of the task networks that score; None where there are none."""
+    asked: tuple[str, ...] = ()
+    """Tasks that take so long that they run only on request."""
+    panels: Path | None = None
+    """Where a picture of each scene and task goes, if asked for."""
 
     @property
     def protocol(self) -> BenchmarkProtocol:
         """The protocol that the data set was opened with."""
         return self.dataset.protocol
+
+    def network_sets(self, regions: Iterable[str]) -> list[NetworkSet]:
+        """The task networks that score `regions`, each set once."""
+        if self.networks is None:
+            return []
+        sets = [networks_of_region(self.networks, region) for region in sorted(set(regions))]
+        return list({networks.folder: networks for networks in sets}.values())
+
+    def looks(self, scene: Scene, pair: AlignedPair) -> list[Look]:
+        """The tasks that are scored in `scene`."""
+        sets = self.network_sets([scene.region])
+        border = self.protocol.residual_shift.border
+        return scene_looks(scene, pair.valid, sets[0] if sets else None, self.protocol.tasks, border=border)
 
 
 @dataclass(frozen=True)
@@ -104,10 +127,18 @@ def score_scene(job: Job, name: str) -> SceneScore:
     prepared = prepare(scene, job.protocol)
     bench = open_bench(prepared, job.protocol)
     settings = job.protocol.metrics | {key: {} for key in job.extra_metrics}
-    rows = list(measure(bench.pair(prediction.sr, view), settings, scene))
+    pair = bench.pair(prediction.sr, view)
+    looks = job.looks(scene, pair)
+    rows = [
+        *measure(pair, settings, scene),
+        *task_rows(pair.sr, looks),
+        *pair_rows(pair, scene, job.protocol.pair_tasks, job.asked),
+    ]
     sha256 = scene_sha256(scene)
-    known = digest(sha256, job.dataset.perfect_stamp(name))
-    references = _kept_references(known, job.protocol, lambda: _measure_references(job, bench))
+    known = digest(sha256, job.dataset.perfect_stamp(name), [look.hashes for look in looks])
+    references = _kept_references(known, job.protocol, lambda: _measure_references(job, bench, looks))
+    if job.panels:
+        draw_panels(job.panels, job.submission.name, pair, looks)
     return SceneScore(
         scene=name,
         rows=tuple(rows),
@@ -131,20 +162,24 @@ def measure(pair: AlignedPair, settings: Mapping[str, Mapping[str, Any]], scene:
             yield ScoreRow(scene.name, scene.region, key, band, value, metric.unit, reason=why)
 
 
-def scene_sha256(scene: Scene) -> str:
-    """Hash of all pixels, dates and places of a scene that a score depends on."""
-    arrays = scene.frames, scene.frames_valid, scene.reference, scene.reference_valid
-    parts = [np.ascontiguousarray(array).data.cast("B") for array in arrays]
-    days = [day.isoformat() for day in (*scene.dates, scene.reference_date)]
-    return digest(*parts, scene.name, scene.region, days, scene.transform)
+def _pair_networks(rows: Iterable[ScoreRow]) -> dict[str, list[dict[str, Any]]]:
+    """The networks of those tasks that compare an image with its reference and gave a value."""
+    measured = {row.key for row in rows if row.value is not None}
+    tasks = [task for task in PAIR_TASKS if any(measure.key in measured for measure in task.measures)]
+    return {task.key: [dict(task.network())] for task in tasks}
 
 
-def _measure_references(job: Job, bench: Bench) -> tuple[ScoreRow, ...]:
+def _measure_references(job: Job, bench: Bench, looks: Sequence[Look]) -> tuple[ScoreRow, ...]:
     """Rows of the methods that every table shows: what gaps and guards are made from."""
     scene = bench.prepared.scene
     settings = {key: job.protocol.metrics[key] for key in (*job.protocol.gap.image, "consistency")}
-    pairs = reference_pairs(bench, job.dataset.read_perfect(scene))
-    return tuple(replace(row, method=method) for method, pair in pairs for row in measure(pair, settings, scene))
+    rows: list[ScoreRow] = []
+    for method, pair in reference_pairs(bench, job.dataset.read_perfect(scene)):
+        own = [*measure(pair, settings, scene), *task_rows(pair.sr, looks)]
+        rows += [replace(row, method=method) for row in own]
+        if method == BICUBIC:
+            rows += [replace(row, method=FRAME_TRAINED) for row in task_rows(pair.sr, looks, twins=True)]
+    return tuple(rows)
 
 
 def _kept_references(
@@ -165,6 +200,8 @@ def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str])
     rows = [row for score in scores for row in score.rows]
     references = [row for score in scores for row in score.reference_rows]
     records = [job.dataset.scenes[score.scene] for score in scores]
+    sets = job.network_sets(record.region for record in records)
+    summarise = summariser(job.protocol, references, counting_tasks(job.protocol.tasks, sets))
     return ResultCard(
         status="incomplete" if failed else "complete",
         failed=dict(failed),
@@ -177,12 +214,13 @@ def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str])
             scenes=tuple(score.scene for score in scores),
             strips=tuple(sorted({record.strip for record in records})),
             regions=tuple(sorted({record.region for record in records})),
+            truth=dict(truth) if (truth := job.dataset.truth_source) else None,
         ),
         submission=job.submission,
-        networks={"score": []},
+        networks={"score": [network for networks in sets for network in networks.described()]} | _pair_networks(rows),
         environment=describe(job.dataset.record.made.get("seed")),
-        summary=None if failed else summarise(job.protocol, rows, references),
-        references=reference_gaps(job.protocol, references),
+        summary=None if failed else summarise.summary(rows),
+        references={str(method): summarise.gaps(own) for method, own in summarise.references.items()},
         timing={
             "predict_s": {score.scene: score.seconds for score in scores},
             "score_s": {score.scene: round(score.scoring_seconds, 3) for score in scores},

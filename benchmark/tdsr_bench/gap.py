@@ -1,12 +1,12 @@
 """From rows to gaps with their intervals: all statistics of the benchmark are here.
 
-A gap is the share of the way from a zero (bicubic interpolation) to perfection (no error) that a method closes. Errors
-are summed over the scenes of a region before the ratio is taken; regions are what is independent, so they alone make
-the interval.
+A gap is the share of the way from a zero (bicubic interpolation, or what its input gives a task) to perfection (no
+error, or what the reference gives the task) that a method closes. Values are summed over the scenes of a region before
+the ratio is taken; regions are what is independent, so they alone make the interval.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -93,6 +93,96 @@ def image_gap(
     gaps = [region_gap(rows, zero, key) for key in keys]
     raw = {region: fmean(gap[region] for gap in gaps) for region in gaps[0]}
     return estimate(raw, clip=clip, confidence=confidence, least_regions=least_regions)
+
+
+def region_share(
+    rows: Iterable[ScoreRow], zeros: Sequence[Iterable[ScoreRow]], top: Iterable[ScoreRow], key: str
+) -> dict[str, float]:
+    """For each region, ``(sum v(method) - v0) / (sum v(top) - v0)``; v0 is the greatest of the zeros' sums.
+
+    Sums run over the region's scenes and over networks. A scene without a value for `top` (no truth there) counts for
+    nobody. NaN where the top is no better than v0: there is no gap to close.
+
+    Raises:
+        KeyError: the method, or a zero, lacks a value that the top has.
+    """
+    known = _by_look(top, key)
+    looks = [_by_look(values, key) for values in (rows, *zeros)]
+    regions: dict[str, list[tuple[str, str | None]]] = {}
+    for look, (group, value) in known.items():
+        if value is not None:
+            regions.setdefault(group, []).append(look)
+    shares = {}
+    for region, members in regions.items():
+        method, *zero_sums = (sum(_value(values, look, key) for look in members) for values in looks)
+        best, zero = sum(_value(known, look, key) for look in members), max(zero_sums)
+        shares[region] = (method - zero) / (best - zero) if best > zero else float("nan")
+    return shares
+
+
+Look = tuple[str, str | None]
+"""A scene and the network that looked at it."""
+
+
+def _by_look(rows: Iterable[ScoreRow], key: str) -> dict[Look, tuple[str, float | None]]:
+    return {(row.scene, row.network): (row.group, row.value) for row in rows if row.key == key}
+
+
+def _value(values: Mapping[Look, tuple[str, float | None]], look: Look, key: str) -> float:
+    value = values[look][1]
+    if value is None:
+        raise KeyError(f"{look}: no {key}")
+    return value
+
+
+def task_gap(
+    rows: Sequence[ScoreRow],
+    zeros: Sequence[Sequence[ScoreRow]],
+    top: Sequence[ScoreRow],
+    tasks: Mapping[str, Sequence[str]],
+    *,
+    clip: float,
+    confidence: float,
+    least_regions: int,
+) -> Estimate:
+    """The task gap: region by region the mean over `tasks` of the mean over each task's keys of `region_share`.
+
+    Args:
+        rows: of the method.
+        zeros: rows of each zero, the better of which counts.
+        top: rows of the reference.
+        tasks: for each task that counts, the keys that its gap is made of.
+        clip: see `estimate`.
+        confidence, least_regions: see `interval`.
+
+    A region counts the tasks that it has truth of; one without any is left out. A region in which the reference is no
+    better than the zero makes the gap missing, and is named.
+    """
+    shares = {key: region_share(rows, zeros, top, key) for keys in tasks.values() for key in keys}
+    empty = tuple(
+        f"{key}: in {region} the reference is no better than its frames"
+        for key, values in shares.items()
+        for region, value in values.items()
+        if not np.isfinite(value)
+    )
+    found: dict[str, list[float]] = {}
+    for keys in tasks.values():
+        for region in set.intersection(*(set(shares[key]) for key in keys)):
+            found.setdefault(region, []).append(fmean(shares[key][region] for key in keys))
+    if empty or not found:
+        return Estimate(None, missing=empty or ("no scene has truth of a task",))
+    raw = {region: fmean(found[region]) for region in sorted(found)}
+    return estimate(raw, clip=clip, confidence=confidence, least_regions=least_regions)
+
+
+def combined_gap(image: Estimate, task: Estimate, *, confidence: float, least_regions: int) -> Estimate:
+    """The mean of both gaps, each clipped, over the regions that have both."""
+    missing = (*image.missing, *task.missing)
+    if missing or image.raw is None or task.raw is None:
+        return Estimate(None, missing=missing)
+    both = {r: (image.regions[r] + task.regions[r]) / 2 for r in image.regions if r in task.regions}
+    whole = estimate(both, clip=float("inf"), confidence=confidence, least_regions=least_regions)
+    return replace(whole, raw=(image.raw + task.raw) / 2)
 
 
 def estimate(raw: Mapping[str, float], *, clip: float, confidence: float, least_regions: int) -> Estimate:

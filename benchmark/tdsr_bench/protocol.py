@@ -66,6 +66,20 @@ class Gap(_Frozen):
     clip: float
 
 
+class TaskRules(_Frozen):
+    """How a task is measured, and what of that its gap is made of."""
+
+    gap: tuple[str, ...]
+    measures: dict[str, dict[str, Any]]
+
+
+class Suitability(_Frozen):
+    """When a task counts; see `tdsr_bench.suitability`."""
+
+    split: str
+    least_order_kept: float
+
+
 class Guards(_Frozen):
     """When a result is not ranked."""
 
@@ -98,7 +112,9 @@ class ManifestSplit(_Frozen):
     folds: dict[str, Fold]
 
     def regions(self, split: str) -> tuple[str, ...]:
-        """The regions of `split`: train, validation, test, all, or the test part of a fold such as fold-30T.
+        """The regions of `split`: train, validation, test, all, or of a fold such as fold-30T.
+
+        A fold by itself is its test part; fold-30T/train and fold-30T/validation are the others.
 
         Raises:
             ProtocolError: there is no such split.
@@ -108,8 +124,9 @@ class ManifestSplit(_Frozen):
         if split in ("train", "validation", "test"):
             chosen: tuple[str, ...] = getattr(self, split)
             return chosen
-        if split.startswith("fold-") and split[5:] in self.folds:
-            return (split[5:],)
+        fold, _, part = split.removeprefix("fold-").partition("/")
+        if split.startswith("fold-") and fold in self.folds and part in ("", "train", "validation"):
+            return {"": (fold,), "train": self.folds[fold].train, "validation": (self.folds[fold].validation,)}[part]
         known = ", ".join(["train", "validation", "test", "all", *(f"fold-{name}" for name in self.folds)])
         raise ProtocolError(f"There is no split {split!r}; choose one of {known}.")
 
@@ -132,6 +149,9 @@ class BenchmarkProtocol(_Frozen):
     guards: Guards
     interval: Interval
     metrics: dict[str, dict[str, Any]]
+    tasks: dict[str, TaskRules]
+    pair_tasks: dict[str, dict[str, Any]]
+    suitability: Suitability
     splits: dict[str, ManifestSplit]
     sha256: str
 

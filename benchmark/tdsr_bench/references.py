@@ -22,6 +22,8 @@ MEDIAN = "median of bicubics"
 PERFECT_SINGLE = "perfect single image"
 PERFECT_MULTI = "perfect multi-image"
 REFERENCE = "reference itself"
+FRAME_TRAINED = "bicubic, networks trained on frames"
+"""Not an image of its own: what task networks that were trained on enlarged frames find in bicubic."""
 
 BETWEEN_FRAMES = ResidualShift(radius=6)
 """Two frames can lie twice as far apart as each lies from the reference."""

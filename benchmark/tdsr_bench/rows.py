@@ -20,6 +20,7 @@ class ScoreRow:
         unit: "1" where the metric has none.
         reason: why there is no value.
         method: whose image, for reference rows; None for the submission's own.
+        network: which of a task's networks looked at it; None for image metrics.
     """
 
     scene: str
@@ -30,11 +31,13 @@ class ScoreRow:
     unit: str
     reason: str | None = None
     method: str | None = None
+    network: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The row as it stands in a card: reason and method only where there is one."""
+        """The row as it stands in a card: reason, method and network only where there is one."""
         row: dict[str, Any] = {name: getattr(self, name) for name in ("scene", "group", "key", "band", "value", "unit")}
-        row |= {name: getattr(self, name) for name in ("reason", "method") if getattr(self, name) is not None}
+        rare = ("reason", "method", "network")
+        row |= {name: getattr(self, name) for name in rare if getattr(self, name) is not None}
         return row
 
 

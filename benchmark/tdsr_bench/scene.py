@@ -70,6 +70,8 @@ class Scene:
         reference_valid: bool ``[4, 3h, 3w]``, false where the data set excludes a pixel.
         reference_date: the day of the reference.
         truth: for each task, bool ``[3h, 3w]``, true where the thing is (a road, a building).
+        lines: for each task of lines that has vectors, its lines, each ``[n, 2]`` of (column, row) on the reference's
+            grid; the pixel of row r and column c covers r to r + 1 and c to c + 1.
         transform: as in `LowResView`.
         crs: the coordinate reference system, as WKT, or None.
     """
@@ -84,6 +86,7 @@ class Scene:
     reference_valid: NDArray[np.bool_]
     reference_date: date
     truth: Mapping[str, NDArray[np.bool_]]
+    lines: Mapping[str, tuple[NDArray[np.float64], ...]]
     transform: Affine6
     crs: str | None
 

@@ -1,80 +1,138 @@
 """From rows to what a card says in short: gaps, guards, means."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
-from tdsr_bench.card import GapPart, GuardsPart, MetricPart, SummaryPart
-from tdsr_bench.gap import image_gap, metric_mean, ratio_of_means
+from tdsr_bench.card import GapPart, GuardsPart, MetricPart, SummaryPart, TaskPart
+from tdsr_bench.gap import Estimate, combined_gap, image_gap, metric_mean, ratio_of_means, task_gap
 from tdsr_bench.protocol import BenchmarkProtocol
-from tdsr_bench.references import BICUBIC, MEDIAN
+from tdsr_bench.references import BICUBIC, FRAME_TRAINED, MEDIAN, REFERENCE
 from tdsr_bench.rows import ScoreRow, by_method
-
-TASKS_MISSING = "no task network scores this data set yet"
-
-
-def summarise(protocol: BenchmarkProtocol, rows: Sequence[ScoreRow], references: Sequence[ScoreRow]) -> SummaryPart:
-    """The summary of a method's `rows`, measured against the rows of the methods that every table shows."""
-    methods = by_method(references)
-    zero = methods[BICUBIC]
-    image, image_no_lpips = image_gaps(protocol, rows, zero)
-    no_task = GapPart(value=None, missing=(TASKS_MISSING,))
-    return SummaryPart(
-        image_gap=image,
-        task_gap=no_task,
-        combined_gap=no_task,
-        image_gap_no_lpips=image_no_lpips,
-        combined_gap_no_lpips=no_task,
-        image_gap_no_lpips_against_median=image_gaps(protocol, rows, methods[MEDIAN])[1],
-        guards=_guards(protocol, image_no_lpips, ratio_of_means(rows, zero, "consistency")),
-        metrics={key: _metric(protocol, rows, zero, key) for key in dict.fromkeys(row.key for row in rows)},
-    )
+from tdsr_bench.tasks.verdict import CountingTasks
 
 
-def reference_gaps(protocol: BenchmarkProtocol, references: Sequence[ScoreRow]) -> dict[str, dict[str, GapPart]]:
-    """The image gaps of the methods that every table shows."""
-    methods = by_method(references)
-    gaps = {str(method): image_gaps(protocol, rows, methods[BICUBIC]) for method, rows in methods.items()}
-    return {method: {"image_gap": whole, "image_gap_no_lpips": part} for method, (whole, part) in gaps.items()}
+@dataclass(frozen=True)
+class Summariser:
+    """Makes gaps of rows, by a protocol and the rows of the methods that every table shows.
+
+    Attributes:
+        protocol: says what a gap is made of.
+        references: rows of those methods, by method.
+        tasks: which tasks count.
+    """
+
+    protocol: BenchmarkProtocol
+    references: Mapping[str | None, Sequence[ScoreRow]]
+    tasks: CountingTasks
+
+    def summary(self, rows: Sequence[ScoreRow]) -> SummaryPart:
+        """The summary of a method's `rows`."""
+        gaps = self.gaps(rows)
+        zero = self.references[BICUBIC]
+        guards = self._guards(gaps["image_gap_no_lpips"], ratio_of_means(rows, zero, "consistency"))
+        return SummaryPart(
+            image_gap=gaps["image_gap"],
+            task_gap=gaps["task_gap"],
+            combined_gap=gaps["combined_gap"],
+            image_gap_no_lpips=gaps["image_gap_no_lpips"],
+            combined_gap_no_lpips=gaps["combined_gap_no_lpips"],
+            image_gap_no_lpips_against_median=_part(self._image(rows, MEDIAN, self._always)),
+            task_gap_against_bicubic=_part(self._task(rows, (BICUBIC,))),
+            guards=guards,
+            metrics={key: self._metric(rows, key) for key in dict.fromkeys(row.key for row in rows)},
+            tasks={key: self._task_part(rows, key) for key in dict.fromkeys(row.key for row in rows if row.network)},
+        )
+
+    def gaps(self, rows: Sequence[ScoreRow]) -> dict[str, GapPart]:
+        """The gaps that rank, of any method's rows."""
+        whole, always = (self._image(rows, BICUBIC, keys) for keys in (self.protocol.gap.image, self._always))
+        task = self._task(rows, (BICUBIC, FRAME_TRAINED))
+        return {
+            "image_gap": _part(whole),
+            "task_gap": _part(task),
+            "combined_gap": _part(self._combined(whole, task)),
+            "image_gap_no_lpips": _part(always),
+            "combined_gap_no_lpips": _part(self._combined(always, task)),
+        }
+
+    @property
+    def _always(self) -> tuple[str, ...]:
+        """The image metrics whose weights cannot be missing."""
+        gap = self.protocol.gap
+        return tuple(key for key in gap.image if key not in gap.weights_missing)
+
+    def _image(self, rows: Sequence[ScoreRow], zero: str, keys: Sequence[str]) -> Estimate:
+        interval = self.protocol.interval
+        return image_gap(
+            rows,
+            self.references[zero],
+            keys,
+            clip=self.protocol.gap.clip,
+            confidence=interval.confidence,
+            least_regions=interval.least_regions,
+        )
+
+    def _task(
+        self, rows: Sequence[ScoreRow], zeros: Sequence[str], tasks: Mapping[str, Sequence[str]] | None = None
+    ) -> Estimate:
+        if self.tasks.missing:
+            return Estimate(None, missing=self.tasks.missing)
+        interval = self.protocol.interval
+        return task_gap(
+            rows,
+            [self.references[zero] for zero in zeros],
+            self.references[REFERENCE],
+            tasks or self.tasks.keys,
+            clip=self.protocol.gap.clip,
+            confidence=interval.confidence,
+            least_regions=interval.least_regions,
+        )
+
+    def _combined(self, image: Estimate, task: Estimate) -> Estimate:
+        interval = self.protocol.interval
+        return combined_gap(image, task, confidence=interval.confidence, least_regions=interval.least_regions)
+
+    def _guards(self, gap: GapPart, consistency: float | None) -> GuardsPart:
+        least, most = self.protocol.guards.least_image_gap, self.protocol.guards.most_consistency_ratio
+        reasons = []
+        if gap.raw is not None and gap.raw < least:
+            reasons.append(f"image gap {gap.raw:.3f} is under {least:g}")
+        if consistency is not None and consistency > most:
+            reasons.append(f"consistency is {consistency:.2f} times bicubic's, over {most:g}")
+        return GuardsPart(ranked=not reasons, reasons=tuple(reasons), consistency_ratio=consistency)
+
+    def _metric(self, rows: Sequence[ScoreRow], key: str) -> MetricPart:
+        own = [row for row in rows if row.key == key]
+        mean = self._mean(own, key)
+        if mean is None:
+            return MetricPart(mean=None, n=0, reason=own[0].reason)
+        gap = self._image(own, BICUBIC, [key]).raw if key in self.protocol.gap.image else None
+        return MetricPart(
+            mean=mean.value, ci95=mean.ci95, gap=gap, n=len({row.scene for row in own if row.value is not None})
+        )
+
+    def _task_part(self, rows: Sequence[ScoreRow], key: str) -> TaskPart:
+        """A task's measure beside what it is for those methods that bound it."""
+        methods = {"method": rows, "bicubic": self.references[BICUBIC]}
+        methods |= {"frame_trained": self.references[FRAME_TRAINED], "reference": self.references[REFERENCE]}
+        means = {name: self._mean(values, key) for name, values in methods.items()}
+        one = {key: (key,)}
+        return TaskPart(
+            **{name: mean.value if mean else None for name, mean in means.items()},
+            gap=self._task(rows, (BICUBIC, FRAME_TRAINED), one).raw,
+            gap_against_bicubic=self._task(rows, (BICUBIC,), one).raw,
+            in_gap=any(key in keys for keys in self.tasks.keys.values()),
+        )
+
+    def _mean(self, rows: Sequence[ScoreRow], key: str) -> Estimate | None:
+        interval = self.protocol.interval
+        return metric_mean(rows, key, confidence=interval.confidence, least_regions=interval.least_regions)
 
 
-def image_gaps(
-    protocol: BenchmarkProtocol, rows: Sequence[ScoreRow], zero: Sequence[ScoreRow]
-) -> tuple[GapPart, GapPart]:
-    """The image gap, and the one without the metrics whose weights may be missing."""
-    always = [key for key in protocol.gap.image if key not in protocol.gap.weights_missing]
-    return _image_gap(protocol, rows, zero, protocol.gap.image), _image_gap(protocol, rows, zero, always)
+def summariser(protocol: BenchmarkProtocol, references: Sequence[ScoreRow], tasks: CountingTasks) -> Summariser:
+    """What makes gaps out of rows, given the rows of the methods that every table shows."""
+    return Summariser(protocol, by_method(references), tasks)
 
 
-def _image_gap(
-    protocol: BenchmarkProtocol, rows: Sequence[ScoreRow], zero: Sequence[ScoreRow], keys: Sequence[str]
-) -> GapPart:
-    estimate = image_gap(
-        rows,
-        zero,
-        keys,
-        clip=protocol.gap.clip,
-        confidence=protocol.interval.confidence,
-        least_regions=protocol.interval.least_regions,
-    )
+def _part(estimate: Estimate) -> GapPart:
     return GapPart(**asdict(estimate))
-
-
-def _guards(protocol: BenchmarkProtocol, gap: GapPart, consistency: float | None) -> GuardsPart:
-    least, most = protocol.guards.least_image_gap, protocol.guards.most_consistency_ratio
-    reasons = []
-    if gap.raw is not None and gap.raw < least:
-        reasons.append(f"image gap {gap.raw:.3f} is under {least:g}")
-    if consistency is not None and consistency > most:
-        reasons.append(f"consistency is {consistency:.2f} times bicubic's, over {most:g}")
-    return GuardsPart(ranked=not reasons, reasons=tuple(reasons), consistency_ratio=consistency)
-
-
-def _metric(protocol: BenchmarkProtocol, rows: Sequence[ScoreRow], zero: Sequence[ScoreRow], key: str) -> MetricPart:
-    own = [row for row in rows if row.key == key]
-    mean = metric_mean(own, key, confidence=protocol.interval.confidence, least_regions=protocol.interval.least_regions)
-    if mean is None:
-        return MetricPart(mean=None, n=0, reason=own[0].reason)
-    gap = _image_gap(protocol, own, zero, [key]).raw if key in protocol.gap.image else None
-    return MetricPart(
-        mean=mean.value, ci95=mean.ci95, gap=gap, n=len({row.scene for row in own if row.value is not None})
-    )

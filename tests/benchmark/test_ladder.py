@@ -54,6 +54,7 @@ def mini_stacks() -> Iterator[Stack]:
                 reference_valid=np.ones(content.reference.shape, dtype=bool),
                 reference_date=record.reference_date,
                 truth={},
+                lines={},
                 transform=content.transform,
                 crs=content.crs,
             ),
@@ -85,6 +86,7 @@ def real_stacks(folder: Path) -> Iterator[Stack]:
             reference_valid=np.ones(reference.shape, dtype=bool),
             reference_date=held_back,
             truth={},
+            lines={},
             transform=(30.0, 0.0, 0.0, 0.0, -30.0, 0.0),
             crs=None,
         )

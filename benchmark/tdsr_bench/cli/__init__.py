@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tdsr_bench.cli import data, leaderboard, score
+from tdsr_bench.cli import data, leaderboard, score, task
 from tdsr_bench.errors import UserError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("score")(score.score)
 app.command("check")(score.check)
 app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
+app.add_typer(task.app, name="task")
 
 USER_ERROR, INTERRUPTED = 2, 130
 

@@ -2,9 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tdsr_bench.cli.score import INCOMPLETE
+
+if TYPE_CHECKING:
+    from tdsr_bench.data.osm import OsmReport
 
 app = typer.Typer(help="List, inspect and make data sets.", no_args_is_help=True)
 
@@ -143,3 +148,61 @@ def import_vhr(
     for note in record.made.get("image", {}).get("notes", ()):
         typer.echo(f"note: {note}", err=True)
     typer.echo(str(out))
+
+
+@app.command("osm-masks")
+def osm_masks(
+    data: Annotated[str, typer.Argument(help="A name, or a folder.")],
+    osm: Annotated[
+        Path | None, typer.Option("--osm", help="OpenStreetMap: .osm.pbf, .osm, GeoJSON or GeoPackage.")
+    ] = None,
+    overpass: Annotated[
+        str | None, typer.Option("--overpass", help="Or a server to ask: the address of its Overpass API.")
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The map's day: asked for, or of a file that says none."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the truth that is there.")] = False,
+) -> None:
+    """Make the road and building masks of all scenes from OpenStreetMap, and keep its vectors beside them.
+
+    Exits with 3 where a scene could not be done; what is finished is kept, and the same command goes on from it.
+
+    \b
+    Examples:
+      tdsr-bench data osm-masks MuS2 --osm netherlands.osm.pbf
+      tdsr-bench data osm-masks MuS2 --overpass https://overpass-api.de/api --date 2014-09-05
+    """
+    from tdsr_bench.cli.find import locate
+    from tdsr_bench.cli.show import counting_progress
+    from tdsr_bench.data.dataset import open_dataset
+    from tdsr_bench.data.osm import osm_masks as make
+    from tdsr_bench.data.osm_file import OsmFile
+    from tdsr_bench.data.overpass import Overpass
+    from tdsr_bench.data.truth import TRUTH_RECORD
+    from tdsr_bench.protocol import load_protocol
+
+    if (osm is None) == (overpass is None):
+        raise typer.BadParameter("give the map either as a file, by --osm, or as a server, by --overpass.")
+    said = day.date() if day else None
+    source = OsmFile(osm, said) if osm else Overpass(overpass or "", said)
+    dataset = open_dataset(locate(data), load_protocol("tdsr-v1"))
+    with counting_progress("making masks") as progress:
+        report = make(dataset, source, overwrite=overwrite, progress=progress)
+    _tell(report)
+    typer.echo(str(dataset.root / TRUTH_RECORD))
+    if report.failed:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _tell(report: "OsmReport") -> None:
+    """What became of the scenes, on standard error."""
+    counts = f"{len(report.made)} scenes made, {len(report.kept)} kept as they were"
+    typer.echo(f"{counts}, {len(report.outside)} outside of the map, {len(report.failed)} failed", err=True)
+    for task in report.absent:
+        typer.echo(f"note: the map holds no {task}; no scene was given truth of them", err=True)
+    for name in report.outside:
+        typer.echo(f"note: {name} does not lie wholly in the map, and was given no truth", err=True)
+    for problem in report.failed.values():
+        typer.echo(f"failed: {problem}", err=True)

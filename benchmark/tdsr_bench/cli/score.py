@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from tdsr_bench.card import ResultCard, SubmissionPart
     from tdsr_bench.data.dataset import DataSet
+    from tdsr_bench.evaluate import Job
     from tdsr_bench.predict import ImageSource
 
 INCOMPLETE = 3
@@ -30,6 +31,21 @@ Trunk = Annotated[
     Path | None,
     typer.Option("--lpips-trunk", envvar="TDSR_BENCH_ALEXNET", help="torchvision's AlexNet weights, for LPIPS."),
 ]
+Networks = Annotated[
+    Path | None,
+    typer.Option("--networks", help="The task networks that score. [default: the ones in the package, for mini]"),
+]
+Panels = Annotated[
+    Path | None, typer.Option("--panels", help="Draw each scene and task into this folder: images, finds, errors.")
+]
+Sam = Annotated[
+    bool,
+    typer.Option("--sam", help="Compare the masks of Segment Anything as well: minutes a scene, see docs/tasks.md."),
+]
+KeyNet = Annotated[
+    Path | None,
+    typer.Option("--keynet", envvar="TDSR_BENCH_KEYNET", help="Key.Net's weights, for key points."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the card, and nothing else, on standard output.")]
 
 
@@ -43,6 +59,10 @@ def evaluate(
     engine: Engine = "serial",
     iqa: Iqa = None,
     lpips_trunk: Trunk = None,
+    networks: Networks = None,
+    panels: Panels = None,
+    keynet: KeyNet = None,
+    sam: Sam = False,
     json: Json = False,
 ) -> None:
     """Run a submission on a data set and score it.
@@ -55,6 +75,7 @@ def evaluate(
       tdsr-bench evaluate submissions/bicubic/submission.py
       tdsr-bench evaluate my/submission.py --data ~/MuS2 --split all --engine process:4
       tdsr-bench evaluate my/submission.py --arm simulated --json > card.json
+      tdsr-bench evaluate my/submission.py --panels panels
     """
     from tdsr_bench.card import SubmissionPart
     from tdsr_bench.predict import FromSubmission
@@ -68,8 +89,8 @@ def evaluate(
         training_data=loaded.submission.training_data,
         parameters=loaded.submission.parameters,
     )
-    _use_trunk(lpips_trunk)
-    options = _Options(data, arm, split, protocol, out, engine, tuple(iqa or ()), json)
+    _use_weights(TDSR_BENCH_ALEXNET=lpips_trunk, TDSR_BENCH_KEYNET=keynet)
+    options = _Options(data, arm, split, protocol, out, engine, tuple(iqa or ()), networks, panels, sam, json)
     _run(options, about, lambda folder: FromSubmission(loaded.path, loaded.sha256, folder / "predictions"))
 
 
@@ -86,6 +107,10 @@ def score(
     engine: Engine = "serial",
     iqa: Iqa = None,
     lpips_trunk: Trunk = None,
+    networks: Networks = None,
+    panels: Panels = None,
+    keynet: KeyNet = None,
+    sam: Sam = False,
     json: Json = False,
 ) -> None:
     """Score images that were made elsewhere; no code of others is run.
@@ -102,8 +127,8 @@ def score(
     if not predictions.is_dir():
         raise SubmissionError(f"There is no folder of predictions at {predictions}.")
     about = SubmissionPart(name=name, track=track, sha256=None, training_data=training_data, parameters=None)
-    _use_trunk(lpips_trunk)
-    options = _Options(data, arm, split, protocol, out, engine, tuple(iqa or ()), json)
+    _use_weights(TDSR_BENCH_ALEXNET=lpips_trunk, TDSR_BENCH_KEYNET=keynet)
+    options = _Options(data, arm, split, protocol, out, engine, tuple(iqa or ()), networks, panels, sam, json)
     _run(options, about, lambda _: FromFolder(predictions), stored=predictions)
 
 
@@ -132,6 +157,9 @@ class _Options:
     out: Path
     engine: str
     iqa: tuple[str, ...]
+    networks: Path | None
+    panels: Path | None
+    sam: bool
     json: bool
 
 
@@ -171,6 +199,7 @@ def _card(
     from tdsr_bench.metrics import find_metric
     from tdsr_bench.predict import check_stored
     from tdsr_bench.protocol import load_protocol
+    from tdsr_bench.tasks.networks.sets import shipped_networks
 
     protocol = load_protocol(options.protocol)
     dataset = open_dataset(locate(options.data), protocol, options.arm)
@@ -181,9 +210,21 @@ def _card(
     for key in extra:
         find_metric(key)
     folder = _folder(options, dataset, split, about)
-    job = Job(dataset, split, about, source_in(folder), extra)
+    networks = options.networks or shipped_networks(dataset.name, dataset.record.version)
+    job = Job(
+        dataset, split, about, source_in(folder), extra, networks, ("sam",) if options.sam else (), options.panels
+    )
+    _check_networks(job)
     with open_engine(options.engine) as engine, scene_progress(about.name) as progress:
         return evaluate_job(job, engine, progress), folder
+
+
+def _check_networks(job: "Job") -> None:
+    """Refuse networks that cannot be used before anything is predicted."""
+    names = job.dataset.names(job.split)
+    for networks in job.network_sets(job.dataset.scenes[name].region for name in names):
+        for task in networks.tasks:
+            networks.scoring(task)
 
 
 def _official_card(
@@ -222,7 +263,6 @@ def _slug(about: "SubmissionPart") -> str:
     return re.sub(r"[^a-z0-9]+", "-", about.name.lower()).strip("-") or "unnamed"
 
 
-def _use_trunk(trunk: Path | None) -> None:
-    """Tell every process of this run where LPIPS's trunk lies."""
-    if trunk:
-        os.environ["TDSR_BENCH_ALEXNET"] = str(trunk.resolve())
+def _use_weights(**files: Path | None) -> None:
+    """Tell every process of this run where weights lie."""
+    os.environ.update({variable: str(path.resolve()) for variable, path in files.items() if path})

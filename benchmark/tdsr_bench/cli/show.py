@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from tdsr_bench.card import GapPart, ResultCard
+    from tdsr_bench.gap import Estimate
+    from tdsr_bench.suitability import SuitabilityLine
 
 console = Console(stderr=True)
 output = Console(width=None if sys.stdout.isatty() else 140)
@@ -48,6 +50,29 @@ def counting_progress(title: str) -> Iterator[Steps]:
         yield step
 
 
+class Stages(Protocol):
+    """Told what is being done, how many steps of it are done, of how many, and how it goes."""
+
+    def __call__(self, what: str, done: int, total: int, how: str = "") -> None:
+        """Show it."""
+        ...
+
+
+@contextmanager
+def stage_progress() -> Iterator[Stages]:
+    """A bar on standard error for each stage of a long work; bars of finished stages stay."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[how]}"), console=console) as bar:
+        known: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, total: int, how: str = "") -> None:
+            if what not in known:
+                known[what] = bar.add_task(what, total=total, how="")
+            bar.update(known[what], completed=done, total=total, how=how)
+
+        yield advance
+
+
 def print_card(card: "ResultCard") -> None:
     """The card's gaps among the methods that every table shows, then its metrics."""
     if card.summary and card.summary.balanced_no_lpips:
@@ -55,13 +80,13 @@ def print_card(card: "ResultCard") -> None:
         return
     output.print(_gap_table(card))
     if card.summary:
+        if card.summary.tasks:
+            output.print(_task_table(card))
         output.print(_metric_table(card))
         for reason in card.summary.guards.reasons:
             output.print(f"[yellow]not ranked:[/] {reason}")
-        for name in ("image_gap", "combined_gap"):
-            part: GapPart = getattr(card.summary, name)
-            for missing in part.missing:
-                output.print(f"[dim]{name} is missing: {missing}[/]", highlight=False)
+        for missing in dict.fromkeys((*card.summary.image_gap.missing, *card.summary.combined_gap.missing)):
+            output.print(f"[dim]not in the gaps: {missing}[/]", highlight=False)
 
 
 def _official_table(card: "ResultCard") -> Table:
@@ -98,30 +123,94 @@ def _gap_table(card: "ResultCard") -> Table:
     data, regions = card.data, len(card.data.regions)
     title = f"{data.name}, {data.arm}, {data.split}: {len(data.scenes)} scenes, {regions} independent regions"
     interval = "95 % interval over regions" if regions > 2 else "no interval under 3 regions"
-    table = Table(title=title, caption=f"share of the gap from bicubic (0) to the reference (1); {interval}")
-    for heading in ("method", "track", "image gap", "image gap without LPIPS"):
-        table.add_column(heading)
-    lines = [(name, "", gaps["image_gap"], gaps["image_gap_no_lpips"], "") for name, gaps in card.references.items()]
+    table = Table(title=title, caption=f"share of the gap from the zero (0) to the reference (1); {interval}")
+    lines = [(name, "", gaps, "") for name, gaps in card.references.items()]
     if card.summary:
         about, summary = card.submission, card.summary
-        lines.append((about.name, about.track, summary.image_gap, summary.image_gap_no_lpips, "bold green"))
-    for name, track, whole, part, style in sorted(lines, key=lambda line: -(line[3].raw or 0.0)):
-        table.add_row(name, track, str(whole), str(part), style=style)
+        lines.append((about.name, about.track, {key: getattr(summary, key) for key in GAPS}, "bold green"))
+    shown = [key for key in GAPS if any(key in gaps and gaps[key].value is not None for _, _, gaps, _ in lines)]
+    for heading in ("method", "track", *(GAPS[key] for key in shown)):
+        table.add_column(heading)
+    for name, track, gaps, style in sorted(lines, key=lambda line: -_rank(line[2], shown)):
+        table.add_row(name, track, *(str(gaps[key]) if key in gaps else "—" for key in shown), style=style)
+    return table
+
+
+GAPS = {
+    "combined_gap": "combined gap",
+    "combined_gap_no_lpips": "combined gap\nwithout LPIPS",
+    "image_gap": "image gap",
+    "image_gap_no_lpips": "image gap\nwithout LPIPS",
+    "task_gap": "task gap",
+}
+"""What the first table shows, the fullest score first; columns that nobody has a value in are left out."""
+
+
+def _rank(gaps: "Mapping[str, GapPart]", shown: Sequence[str]) -> float:
+    values = [gaps[key].raw for key in shown if key in gaps]
+    return next((value for value in values if value is not None), float("-inf"))
+
+
+def _task_table(card: "ResultCard") -> Table:
+    """What the networks find in the method's image, and in the images that bound it."""
+    assert card.summary is not None
+    table = Table(title="tasks: means over regions", caption="* part of the task gap")
+    headings = ("bicubic", "bicubic, networks\ntrained on frames", "reference", "gap", "gap from\nbicubic alone")
+    for heading in ("measure", card.submission.name, *headings):
+        table.add_column(heading)
+    for key, part in card.summary.tasks.items():
+        means = (part.method, part.bicubic, part.frame_trained, part.reference)
+        gaps = (part.gap, part.gap_against_bicubic)
+        texts = ["—" if mean is None else f"{mean:.3f}" for mean in means]
+        texts += ["—" if gap is None else f"{gap:+.3f}" for gap in gaps]
+        table.add_row(f"{key} *" if part.in_gap else key, *texts)
     return table
 
 
 def _metric_table(card: "ResultCard") -> Table:
     from tdsr_bench.metrics import find_metric
+    from tdsr_bench.tasks import PAIR_TASKS
 
     assert card.summary is not None
     table = Table(title=f"{card.submission.name}: means over regions")
     for heading in ("metric", "mean", "95 % interval", "unit", "gap", "better"):
         table.add_column(heading)
     for key, part in card.summary.metrics.items():
-        metric = find_metric(key)
-        better = {True: "higher", False: "lower", None: ""}[metric.higher_is_better]
+        if key in card.summary.tasks:
+            continue
+        pair_task = key.split(".")[0] in {task.key for task in PAIR_TASKS}
+        metric = None if pair_task else find_metric(key)
+        better = {True: "higher", False: "lower", None: ""}[metric.higher_is_better if metric else True]
+        unit = metric.unit if metric and metric.unit != "1" else ""
         mean = "—" if part.mean is None else f"{part.mean:.4g}"
         interval = "" if part.ci95 is None else f"{part.ci95[0]:.4g} to {part.ci95[1]:.4g}"
         gap = "" if part.gap is None else f"{part.gap:+.3f}"
-        table.add_row(key, mean, interval, metric.unit if metric.unit != "1" else "", gap, better)
+        table.add_row(key, mean, interval, unit, gap, better)
     return table
+
+
+def suitability_table(lines: "Sequence[SuitabilityLine]", title: str) -> Table:
+    """Means over regions of what the networks find in each image, and the verdict."""
+    from tdsr_bench.references import FRAME_TRAINED
+    from tdsr_bench.suitability import ADAPTED, BICUBIC, FRAME, HIGHRES
+
+    seen = {FRAME: "frame", BICUBIC: "bicubic", FRAME_TRAINED: "trained\non frames", HIGHRES: "reference"}
+    table = Table(title=title, caption="after a slash: batch-norm statistics adapted; * part of the task gap")
+    differences = ("reference less\nbicubic", "reference less\ntrained on frames")
+    for heading in ("measure", *seen.values(), *differences, "effect", "order\nkept", "suits"):
+        table.add_column(heading)
+    for line in lines:
+        means = [
+            " / ".join(f"{line.means[name]:.3f}" for name in (method, method + ADAPTED) if name in line.means)
+            for method in seen
+        ]
+        over = [_estimate(estimate) for estimate in (line.over_bicubic, line.over_twins)]
+        effect = "—" if line.effect is None else f"{line.effect:.1f}"
+        name = f"{line.key} *" if line.in_gap else line.key
+        table.add_row(name, *means, *over, effect, f"{line.kept:.0%}", "yes" if line.suits else "no")
+    return table
+
+
+def _estimate(estimate: "Estimate") -> str:
+    interval = f"\n[{estimate.ci95[0]:+.3f}, {estimate.ci95[1]:+.3f}]" if estimate.ci95 else ""
+    return f"{estimate.value:+.3f}{interval}"

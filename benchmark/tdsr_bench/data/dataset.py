@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.align import prepare
 from tdsr_bench.data.layout import DataRecord, ReferenceUnit, SceneRecord, read_record
+from tdsr_bench.data.lines import read_lines
 from tdsr_bench.data.mus2 import (
     Window,
     read_excluded,
@@ -20,7 +22,9 @@ from tdsr_bench.data.mus2 import (
     scene_folders,
 )
 from tdsr_bench.data.simulate import simulated
+from tdsr_bench.data.truth import truth_source
 from tdsr_bench.errors import DataError, ProtocolError
+from tdsr_bench.files import digest
 from tdsr_bench.protocol import BenchmarkProtocol, ManifestSplit, read_manifest
 from tdsr_bench.scene import SCALE, Scene
 
@@ -55,6 +59,15 @@ class DataSet:
     def scenes(self) -> Mapping[str, SceneRecord]:
         """What is known of each scene without reading it."""
         return self.record.scenes
+
+    @property
+    def truth_source(self) -> Mapping[str, Any] | None:
+        """Where its truth was taken from, by ``truth/osm.json``; None where there is no truth, or of its own only.
+
+        Raises:
+            DataError: the record is broken.
+        """
+        return truth_source(self.root)
 
     def names(self, split: str) -> list[str]:
         """The scenes of `split` that are not excluded, sorted.
@@ -128,9 +141,20 @@ class DataSet:
             reference_valid=~excluded,
             reference_date=record.reference_date,
             truth=truth,
+            lines=read_lines(self.root, name, frames.transform),
             transform=frames.transform,
             crs=frames.crs,
         )
+
+
+def scene_sha256(scene: Scene) -> str:
+    """Hash of all of a scene that a score depends on: pixels, dates, place and truth."""
+    arrays = [scene.frames, scene.frames_valid, scene.reference, scene.reference_valid]
+    arrays += [scene.truth[task] for task in sorted(scene.truth)]
+    parts = [np.ascontiguousarray(array).data.cast("B") for array in arrays]
+    days = [day.isoformat() for day in (*scene.dates, scene.reference_date)]
+    lines = {task: [line.round(6).tolist() for line in lines] for task, lines in scene.lines.items()}
+    return digest(*parts, scene.name, scene.region, days, scene.transform, sorted(scene.truth), lines)
 
 
 def open_dataset(root: Path, protocol: BenchmarkProtocol, arm: str | None = None) -> DataSet:

@@ -8,6 +8,7 @@
     image_data/<scene>/hr_resized/mul_band_1, 2, 4, 6.tiff   the reference: uint8, or uint16 as the record says
     masks/<kind>_masks/<kind>_masks_b2, ...8/mask_<scene>.png   not zero: excluded
     truth/<scene>/<task>.png, <task>.geojson             not zero: a road, a building; and their outlines
+    truth/osm.json                                       where truth was taken from (`tdsr_bench.data.truth`)
     perfect/<scene>/<YYYYMMDD>.tif                       what a perfect instrument sees then, reflectance x 10000
 
 Here are the names, the record and the writer; `tdsr_bench.data.mus2` reads.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tdsr_bench.errors import DataError
-from tdsr_bench.files import staged
+from tdsr_bench.files import staged, write_atomically
 from tdsr_bench.georeference import Affine6
 from tdsr_bench.scene import BANDS
 
@@ -164,13 +165,28 @@ def write_scene(root: Path, name: str, content: SceneContent) -> None:
             folder = root / "masks" / f"{kind}_masks" / f"{kind}_masks_{BAND_FOLDERS[band]}"
             _write_raster(folder / f"mask_{name}.png", mask.astype(np.uint8) * 255)
     for task, mask in content.truth.items():
-        _write_raster(root / "truth" / name / f"{task}.png", mask.astype(np.uint8) * 255)
+        _write_raster(truth_files(root, name, task)[0], mask.astype(np.uint8) * 255)
     for task, text in content.vectors.items():
         (root / "truth" / name).mkdir(parents=True, exist_ok=True)
-        (root / "truth" / name / f"{task}.geojson").write_text(text, encoding="utf-8")
+        truth_files(root, name, task)[1].write_text(text, encoding="utf-8")
     if content.perfect is not None:
         for day, image in zip(content.dates, content.perfect, strict=True):
             _write_raster(root / "perfect" / name / f"{day:%Y%m%d}.tif", to_digital(image))
+
+
+def truth_files(root: Path, scene: str, task: str) -> tuple[Path, Path]:
+    """The mask of `task` in `scene`, and its vectors."""
+    folder = root / "truth" / scene
+    return folder / f"{task}.png", folder / f"{task}.geojson"
+
+
+def write_truth(root: Path, scene: str, task: str, mask: NDArray[np.bool_], vectors: str) -> None:
+    """Write the `mask` of `task`, bool ``[3h, 3w]``, and its `vectors`, GeoJSON, into a data set that is in use."""
+    image, text = truth_files(root, scene, task)
+    unfinished = root / "truth" / f".{scene}-{task}.png"  # not beside the masks, which are all `*.png` there
+    _write_raster(unfinished, mask.astype(np.uint8) * 255)
+    write_atomically(text, vectors.encode())
+    unfinished.replace(image)
 
 
 def to_digital(reflectance: NDArray[np.floating]) -> NDArray[np.uint16]:

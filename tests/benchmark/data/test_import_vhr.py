@@ -291,7 +291,7 @@ def test_vectors_in_degrees_land_on_the_same_pixels(tmp_path: Path, make: Make) 
         ({"lanes": [4]}, 14.0),
         ({"width": [""], "lane_number": ["2"]}, 7.0),
         ({"width": [-999999.0]}, 6.0),
-        ({"width": ["12'3\""]}, 6.0),
+        ({"width": ["12'3"]}, 6.0),
         ({"width": [float("nan")], "lanes": [2]}, 7.0),
         ({"width_m": [5000.0]}, 6.0),
     ],

@@ -114,6 +114,7 @@ def a_scene(name: str) -> Scene:
         reference_valid=rng.random((4, 30, 36)) > 0.1,
         reference_date=date(2020, 6, 15),
         truth={"roads": rng.random((30, 36)) > 0.9},
+        lines={},
         transform=(10.0, 0.0, 5e5, 0.0, -10.0, 5e6),
         crs=None,
     )

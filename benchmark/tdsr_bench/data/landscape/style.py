@@ -1,4 +1,4 @@
-"""The twelve characters that regions of the synthetic landscape have."""
+"""The fourteen characters that regions of the synthetic landscape have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -200,6 +200,27 @@ STYLES: Mapping[str, Style] = {
         dry=True,
         soil="pale_soil",
         season=155,
+    ),
+    "inner-city": Style(
+        lines=("primary", "primary"),
+        urban_block=155,
+        slant=6,
+        bend=18,
+        wiggle=2,
+        urban={"perimeter": 5, "slabs": 2, "old": 1, "terraces": 1, "shops": 0.6, "park": 0.8, "school": 0.4},
+        street_trees=1.5,
+        latitude=47,
+        season=170,
+    ),
+    "outskirts": replace(
+        _SUBURB,
+        lines=("motorway", "primary"),
+        town_radius=900,
+        urban_block=150,
+        urban={"houses": 4, "perimeter": 1, "terraces": 2, "shops": 1, "halls": 1, "slabs": 0.7, "park": 0.6},
+        rural={"fields": 5, "forest": 1, "meadow": 1},
+        latitude=45,
+        season=195,
     ),
 }
 """Each region's name and character."""

@@ -1,0 +1,72 @@
+"""The architectures that a task network can have: CoANet, and what segmentation-models-pytorch builds from a decoder
+and an encoder."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from tdsr_bench.errors import ProtocolError
+from tdsr_bench.tasks.networks import coanet
+
+Settings = Mapping[str, Any]
+Build = Callable[[int, Settings], nn.Module]
+
+
+def _coanet(bands: int, settings: Settings) -> nn.Module:
+    return coanet.CoANet(bands, **settings)
+
+
+def _smp(decoder: str) -> Build:
+    """A builder of the `decoder` that segmentation-models-pytorch calls so."""
+
+    def build(bands: int, settings: Settings) -> nn.Module:
+        import segmentation_models_pytorch as smp
+
+        network: nn.Module = smp.create_model(
+            decoder, in_channels=bands, classes=1, **{"encoder_weights": None, **settings}
+        )
+        return network
+
+    return build
+
+
+ARCHITECTURES: Mapping[str, Build] = {
+    "coanet": _coanet,
+    "unet": _smp("unet"),
+    "unetplusplus": _smp("unetplusplus"),
+    "manet": _smp("manet"),
+    "linknet": _smp("linknet"),
+    "fpn": _smp("fpn"),
+    "deeplabv3plus": _smp("deeplabv3plus"),
+}
+"""By name: from the number of bands and the architecture's own settings to an untrained network.
+
+Every network maps ``[N, bands, H, W]`` to logits ``[N, C, H, W]`` for H and W that are multiples of `MULTIPLE`; channel
+0 says "is it there", further channels are CoANet's connectivity.
+"""
+
+MULTIPLE = 32
+"""The greatest reduction of any encoder."""
+
+
+def build_network(architecture: str, *, bands: int, settings: Settings) -> nn.Module:
+    """An untrained network.
+
+    Raises:
+        ProtocolError: no such architecture, or settings that it does not know.
+    """
+    if architecture not in ARCHITECTURES:
+        close = difflib.get_close_matches(architecture, ARCHITECTURES, n=2) or list(ARCHITECTURES)
+        raise ProtocolError(f"There is no architecture {architecture!r}; choose {' or '.join(close)}.")
+    try:
+        return ARCHITECTURES[architecture](bands, settings)
+    except (TypeError, KeyError, ValueError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0][:200]
+        raise ProtocolError(f"{architecture} cannot be built with {dict(settings)}: {first}.") from None
+
+
+def joined(outputs: Tensor) -> Tensor:
+    """The logit "is it there", ``[N, 1, H, W]``, from all that a network gives; CoANet's connections have their say."""
+    return coanet.joined(outputs)
