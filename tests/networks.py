@@ -15,7 +15,8 @@ PIXEL = "pixel"
 STEEPNESS = 200.0
 
 
-def pixel_module(bands: int, settings: object = None) -> nn.Module:
+def pixel_module(bands: int, _: object = None) -> nn.Module:
+    """One look at each pixel."""
     return nn.Conv2d(bands, 1, 1)
 
 

@@ -46,8 +46,7 @@ class SuitabilityLine:
         means: the mean over regions, by what was looked at.
         regions: the values of each region, by what was looked at.
         over_bicubic, over_twins: reference less bicubic, and less the twins, paired by region.
-        effect: the smaller of both mean differences over its standard deviation between regions; None where there is one
-            region only.
+        effect: the smaller of both mean differences over its standard deviation between regions; None of one region.
         kept: the share of scenes in which the reference is above both zeros.
         suits: the verdict on this measure.
     """

@@ -87,7 +87,7 @@ def test_no_gap_to_close_is_named_and_not_divided_by():
 
 
 def test_a_value_that_the_reference_has_and_the_method_lacks_is_a_bug():
-    with pytest.raises(KeyError, match="no roads.iou"):
+    with pytest.raises(KeyError, match=r"no roads\.iou"):
         region_share(level(None), [level(0.1)], level(0.9), "roads.iou")
 
 

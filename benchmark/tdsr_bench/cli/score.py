@@ -40,7 +40,7 @@ Panels = Annotated[
 ]
 Sam = Annotated[
     bool,
-    typer.Option("--sam", help="Compare the masks of Segment Anything as well: minutes a scene, see docs/tasks.md."),
+    typer.Option("--sam", help="Compare the masks of Segment Anything as well: minutes a scene."),
 ]
 KeyNet = Annotated[
     Path | None,

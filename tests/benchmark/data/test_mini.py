@@ -85,10 +85,10 @@ def test_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
 def test_splits_are_by_region() -> None:
     scenes = mini.scene_names()
     count = {split: sum(member == split for member, _ in scenes.values()) for split in mini.SPLITS}
-    assert count == {"train": 16, "validation": 4, "test": 12}
+    assert count == {"train": 20, "validation": 6, "test": 12}
     regions = [region for members in mini.SPLITS.values() for region in members]
     assert sorted(regions) == sorted(STYLES)
-    assert len(set(regions)) == 12
+    assert len(set(regions)) == 14
 
 
 def test_whole_path_writes_a_data_set_that_the_reader_reads(

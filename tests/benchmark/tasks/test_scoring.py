@@ -158,9 +158,7 @@ def test_what_is_worse_than_bicubic_scores_below_it(score: Score, how: str):
 
 def test_a_painted_mask_is_not_ranked(score: Score):
     """The true mask as an image: the task is solved, the guards see what was done."""
-    summary = score(
-        lambda view, reference: 0.05 + 0.1 * np.broadcast_to(reference[:1] >= BRIGHT, reference.shape)
-    ).summary
+    summary = score(lambda _, reference: 0.05 + 0.1 * np.broadcast_to(reference[:1] >= BRIGHT, reference.shape)).summary
     assert summary.tasks["buildings.iou"].gap > 0.9
     assert not summary.guards.ranked
     assert any("consistency" in reason for reason in summary.guards.reasons)
@@ -204,7 +202,7 @@ def test_a_broken_verdict_is_refused(networks: Path):
         read_verdict(networks)
 
 
-def test_other_networks_are_other_rows(score: Score, networks: Path, tmp_path: Path):
+def test_other_networks_are_other_rows(score: Score, tmp_path: Path):
     """What is kept of the table's own methods follows the networks."""
     first = score(bicubic)
     other = write_pixel_networks(tmp_path / "other", bright=BRIGHT * 1.1)

@@ -35,6 +35,9 @@ class Rules:
             thinned to bends to a corner where the mask is cut off.
         most_pairs: about how many pairs of control points are looked at.
         seed: of the draw of them, where there are more.
+
+    Raises:
+        ValueError: a tolerance that is negative, or a spacing or number that is not positive.
     """
 
     snap_m: float

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_bench.tasks.measures.agreement import Mask
+
 if TYPE_CHECKING:
     import networkx as nx
     from scipy.sparse import csr_array

@@ -9,9 +9,10 @@ import pytest
 import shapely
 from segmentations import segmentation
 
-from tdsr_bench.tasks.measures.apls import APLS, APLS_GSD, Rules, apls, graph_apls, network_of, path_similarity
+from tdsr_bench.tasks.measures.apls import APLS, APLS_GSD, Rules, apls, graph_apls, path_similarity
 from tdsr_bench.tasks.measures.apls import control_points as places_of
 from tdsr_bench.tasks.measures.road_graph import graph_from_lines
+from tdsr_bench.tasks.measures.road_paths import network_of
 
 RULES = Rules(snap_m=4.0, control_m=50.0, min_path_m=10.0, spur_m=0.0, border_m=0.0, most_pairs=1_000_000, seed=0)
 

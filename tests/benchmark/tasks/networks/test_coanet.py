@@ -30,7 +30,7 @@ def test_any_number_of_bands_and_images_that_are_not_square(bands: int, size: tu
 
 
 def test_the_published_size_has_the_encoder_of_the_paper():
-    """ResNet-101 without its classifier has 42.5 million parameters; the stem takes four bands here instead of three."""
+    """ResNet-101 without its classifier has 42.5 million parameters; here the stem takes four bands, not three."""
     network = CoANet(4)
     encoder = sum(parameter.numel() for parameter in network.encoder.parameters())
     assert encoder == 44_549_160 - (2048 * 1000 + 1000) + 64 * 49
