@@ -16,7 +16,7 @@ from tdsr_bench.scene import BANDS
 from tdsr_bench.tasks.measures.overlap import iou
 from tdsr_bench.tasks.networks.architectures import build_network
 from tdsr_bench.tasks.networks.network import Input, NetworkRecord, Role, TaskNetwork, network_file
-from tdsr_bench.tasks.networks.weights import load_network, save_network
+from tdsr_bench.tasks.networks.weights import save_network
 from tdsr_bench.training.batches import Statistics, draw_batch, statistics
 from tdsr_bench.training.fit import Fit, Pace, Told, fit
 from tdsr_bench.training.losses import segmentation_loss
@@ -144,9 +144,9 @@ def _untrained(lesson: Lesson, known: Statistics, device: str) -> TaskNetwork:
 
 
 def _save(network: TaskNetwork, folder: Path, validation: Sequence[TrainingScene], about: dict[str, Any]) -> Path:
-    """Write the network, then choose the threshold of what was written: half precision may move it."""
-    path = save_network(folder, network)
-    threshold, score = best_threshold(load_network(path), validation)
+    """Choose the threshold, with weights rounded as the file will have them, and write the network once it is whole."""
+    network.module.half().float()
+    threshold, score = best_threshold(network, validation)
     about["validation"] |= {"iou": round(score, 4), "scenes": [scene.name for scene in validation]}
     record = network.record.model_copy(update={"threshold": threshold, "training": about})
     return save_network(folder, TaskNetwork(network.module, record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -133,8 +134,22 @@ def apls(
     """
     check_shapes(found=found, truth=truth, valid=valid)
     scale = {"metres_per_pixel": metres_per_pixel, "spur_m": rules.spur_m}
-    seen = graph_from_mask(np.where(valid, found, truth), **scale)
+    graphs = _graphs(found, truth, valid, lines, **scale)
+    return _graph_apls_inside(*graphs, rules, valid, metres_per_pixel)
+
+
+def _graphs(
+    found: Mask, truth: Mask, valid: Mask, lines: tuple[Line, ...] | None, *, metres_per_pixel: float, spur_m: float
+) -> tuple[nx.MultiGraph[int], nx.MultiGraph[int]]:
+    """The true roads and those that were found."""
+    scale = {"metres_per_pixel": metres_per_pixel, "spur_m": spur_m}
     true = graph_from_mask(truth, **scale) if lines is None else graph_from_lines(lines, shape=truth.shape, **scale)
+    return true, graph_from_mask(np.where(valid, found, truth), **scale)
+
+
+def _graph_apls_inside(
+    true: nx.MultiGraph[int], seen: nx.MultiGraph[int], rules: Rules, valid: Mask, metres_per_pixel: float
+) -> float:
     inside = _without_border(valid, round(rules.border_m / metres_per_pixel))
     return graph_apls(true, seen, rules, counts=lambda points: _at(inside, points, metres_per_pixel))
 
@@ -170,14 +185,14 @@ def _sources(count: int, rules: Rules) -> Iterator[NDArray[np.intp]]:
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    return apls(
-        segmentation.found,
-        segmentation.truth,
-        segmentation.valid,
-        lines=segmentation.lines,
-        metres_per_pixel=segmentation.metres_per_pixel,
-        rules=Rules(**settings),
-    )
+    rules, scale = Rules(**settings), segmentation.metres_per_pixel
+    return _graph_apls_inside(*_graphs_of(segmentation, rules.spur_m), rules, segmentation.valid, scale)
+
+
+@functools.lru_cache(maxsize=1)  # both records look at one segmentation after the other, which never changes
+def _graphs_of(segmentation: Segmentation, spur_m: float) -> tuple[nx.MultiGraph[int], nx.MultiGraph[int]]:
+    one = segmentation
+    return _graphs(one.found, one.truth, one.valid, one.lines, metres_per_pixel=one.metres_per_pixel, spur_m=spur_m)
 
 
 APLS = Measure(
