@@ -43,6 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_images(folder / "my-images")
     write_acquisitions(folder / "my-acquisitions")
     write_town(folder)
+    write_recipe(folder / "my-recipe.toml")
     write_map(folder / "netherlands.osm.pbf")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TDSR_BENCH_CACHE", str(folder / "cache"))
@@ -96,6 +97,19 @@ def write_map(path: Path) -> None:
     osm.write(path)
 
 
+def write_recipe(path: Path) -> None:
+    """The recipe of mini, for a moment only."""
+    content = (REPOSITORY / "benchmark/tdsr_bench/training/recipes/mini.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ("steps = 600", "steps = 2"),
+        ("validate_every = 100", "validate_every = 2"),
+        ("crop = 128", "crop = 32"),
+    ):
+        assert old in content
+        content = content.replace(old, new)
+    path.write_text(content, encoding="utf-8")
+
+
 def write_raster(path: Path, image: np.ndarray, *, metres: float) -> None:
     import rasterio
 
@@ -131,7 +145,18 @@ def test_every_command_of_a_page_runs(place: Path, page: Path, monkeypatch: pyte
 
 def test_the_pages_hold_the_main_commands():
     found = "\n".join(command for page in PAGES for command in commands(page))
-    for name in ("evaluate", "score", "check", "data import-s2", "data import-vhr", "data info", "leaderboard build"):
+    for name in (
+        "evaluate",
+        "score",
+        "check",
+        "data import-s2",
+        "data import-vhr",
+        "data info",
+        "leaderboard build",
+        "task train",
+        "task suitability",
+        "data osm-masks",
+    ):
         assert f"tdsr-bench {name}" in found
 
 

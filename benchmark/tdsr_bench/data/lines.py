@@ -39,11 +39,11 @@ def _lines(path: Path, transform: Affine6) -> tuple[NDArray[np.float64], ...]:
         raise DataError(f"{path} is no GeoJSON, or cut short; make the truth of its scene anew.") from None
     parts = shapely.get_parts(geometries)
     lines = parts[shapely.get_dimensions(parts) == 1]
-    return tuple(_in_pixels(shapely.get_coordinates(line), transform) for line in lines)
+    return tuple(in_pixels(shapely.get_coordinates(line), transform) for line in lines)
 
 
-def _in_pixels(points: NDArray[np.float64], transform: Affine6) -> NDArray[np.float64]:
-    """Map coordinates to (column, row) of the high-resolution grid."""
+def in_pixels(points: NDArray[np.float64], transform: Affine6) -> NDArray[np.float64]:
+    """Map coordinates ``[n, 2]`` to (column, row) of the high-resolution grid, by the low-resolution `transform`."""
     a, b, c, d, e, f = transform
     pixels: NDArray[np.float64] = np.linalg.solve(np.array([[a, b], [d, e]]), (points - [c, f]).T).T * SCALE
     return pixels
