@@ -24,7 +24,7 @@ from tdsr_bench.metrics import find_metric
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.predict import ImageSource
 from tdsr_bench.protocol import BenchmarkProtocol
-from tdsr_bench.references import BICUBIC, FRAME_TRAINED, Bench, open_bench, reference_pairs
+from tdsr_bench.references import BICUBIC, FRAME_TRAINED, REFERENCE, Bench, open_bench, reference_pairs
 from tdsr_bench.rows import ScoreRow, finite_or_none
 from tdsr_bench.scene import BANDS, Scene, Track
 from tdsr_bench.summary import summariser
@@ -34,6 +34,9 @@ from tdsr_bench.tasks.panels import draw_panels
 from tdsr_bench.tasks.scoring import Look, pair_rows, scene_looks, task_rows
 from tdsr_bench.tasks.verdict import counting_tasks
 from tdsr_bench.view import show
+
+BOUNDS = (BICUBIC, REFERENCE)
+"""What a method's tasks are shown beside."""
 
 HOPELESS = 3
 """After so many failures without one success, the submission is taken to be broken and the run stops."""
@@ -66,6 +69,11 @@ class Job:
             return []
         sets = [networks_of_region(self.networks, region) for region in sorted(set(regions))]
         return list({networks.folder: networks for networks in sets}.values())
+
+    def counting(self, regions: Iterable[str]) -> list[str]:
+        """The keys that the task gap of `regions` is made of."""
+        tasks = counting_tasks(self.protocol.tasks, self.network_sets(regions))
+        return [key for keys in tasks.keys.values() for key in keys]
 
     def looks(self, scene: Scene, pair: AlignedPair) -> list[Look]:
         """The tasks that are scored in `scene`."""
@@ -135,7 +143,8 @@ def score_scene(job: Job, name: str) -> SceneScore:
         *pair_rows(pair, scene, job.protocol.pair_tasks, job.asked),
     ]
     sha256 = scene_sha256(scene)
-    known = digest(sha256, job.dataset.perfect_stamp(name), [look.hashes for look in looks])
+    counting = job.counting([scene.region])
+    known = digest(sha256, job.dataset.perfect_stamp(name), [look.hashes for look in looks], counting)
     references = _kept_references(known, job.protocol, lambda: _measure_references(job, bench, looks))
     if job.panels:
         draw_panels(job.panels, job.submission.name, pair, looks)
@@ -170,12 +179,16 @@ def _pair_networks(rows: Iterable[ScoreRow]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _measure_references(job: Job, bench: Bench, looks: Sequence[Look]) -> tuple[ScoreRow, ...]:
-    """Rows of the methods that every table shows: what gaps and guards are made from."""
+    """Rows of the methods that every table shows: what gaps and guards are made from.
+
+    All measures of tasks for those images that bound a method's; of the others what the task gap is made of.
+    """
     scene = bench.prepared.scene
+    short = [look.only(job.counting([scene.region])) for look in looks]
     settings = {key: job.protocol.metrics[key] for key in (*job.protocol.gap.image, "consistency")}
     rows: list[ScoreRow] = []
     for method, pair in reference_pairs(bench, job.dataset.read_perfect(scene)):
-        own = [*measure(pair, settings, scene), *task_rows(pair.sr, looks)]
+        own = [*measure(pair, settings, scene), *task_rows(pair.sr, looks if method in BOUNDS else short)]
         rows += [replace(row, method=method) for row in own]
         if method == BICUBIC:
             rows += [replace(row, method=FRAME_TRAINED) for row in task_rows(pair.sr, looks, twins=True)]

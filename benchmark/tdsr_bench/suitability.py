@@ -1,9 +1,9 @@
 """Whether a task can tell a high-resolution image from its frames: only then can it say anything of super-resolution.
 
 The networks that score look at the frame itself (enlarged by blocks), at bicubic and at the reference, with and without
-batch-norm adaptation, and their twins that were trained on enlarged frames look at bicubic. A task suits when the
-reference beats both zeros (bicubic; the twins) by more than the paired interval over regions, and does so in most
-scenes, in every measure that its gap is made of.
+batch-norm adaptation, and their twins that were trained on enlarged frames look at bicubic. A measure of a task suits
+when the reference beats both zeros (bicubic; the twins) by more than the paired interval over regions, and does so in
+most scenes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -87,12 +87,8 @@ def suitability(dataset: DataSet, split: str, networks: NetworkSet, told: Told |
 
 
 def verdict(dataset: DataSet, split: str, networks: NetworkSet, lines: Sequence[SuitabilityLine]) -> Verdict:
-    """What stands beside the networks: a task counts when every measure of its gap suits."""
-    deciding = [line for line in lines if line.in_gap]
-    suits = {
-        task: all(line.suits for line in deciding if line.key.startswith(f"{task}."))
-        for task in sorted({line.key.split(".")[0] for line in deciding})
-    }
+    """What stands beside the networks: which measures that a gap can be made of suit."""
+    suits = {line.key: line.suits for line in lines if line.in_gap}
     about = {"name": dataset.name, "version": dataset.record.version, "arm": dataset.arm, "split": split}
     regions = sorted({dataset.scenes[name].region for name in dataset.names(split)})
     return Verdict(

@@ -178,7 +178,7 @@ def _metric_table(card: "ResultCard") -> Table:
     for key, part in card.summary.metrics.items():
         if key in card.summary.tasks:
             continue
-        pair_task = key.split(".")[0] in {task.key for task in PAIR_TASKS}
+        pair_task = any(key == measure.key for task in PAIR_TASKS for measure in task.measures)
         metric = None if pair_task else find_metric(key)
         better = {True: "higher", False: "lower", None: ""}[metric.higher_is_better if metric else True]
         unit = metric.unit if metric and metric.unit != "1" else ""

@@ -1,7 +1,7 @@
 """From an image on its reference's grid to rows: every network that scores segments it, every measure looks at that."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,11 @@ class Look:
     networks: tuple[ScoringNetwork, ...]
     settings: MeasureSettings
 
+    def only(self, keys: Collection[str]) -> "Look":
+        """The same with those measures alone whose keys, such as ``roads.iou``, are in `keys`."""
+        task = self.truth.task.key
+        return replace(self, settings={key: own for key, own in self.settings.items() if f"{task}.{key}" in keys})
+
     @property
     def hashes(self) -> list[str]:
         """The SHA-256 of every network that takes part."""
@@ -134,6 +139,8 @@ def task_rows(image: NDArray[np.float32], looks: Sequence[Look], *, twins: bool 
 
 def rows_of(image: NDArray[np.float32], network: TaskNetwork, look: Look) -> Iterator[ScoreRow]:
     """A row for each measure of what one `network` finds in `image`."""
+    if not look.settings:
+        return
     segmentation = None if look.truth.missing else segment(image, network, look.truth)
     for key, options in look.settings.items():
         yield _row(look.truth, network.record.name, key, segmentation, options)

@@ -22,7 +22,7 @@ class Verdict(BaseModel):
     Attributes:
         data: name, version, arm, split and regions of the data.
         networks: the SHA-256 of every network that scores and of its twin.
-        suits: for each task, whether it counts.
+        suits: for each key that a gap can be made of, such as ``roads.iou``, whether it counts.
         table: the numbers that this rests on.
     """
 
@@ -71,14 +71,14 @@ class CountingTasks:
 
 
 def counting_tasks(rules: Mapping[str, TaskRules], sets: Sequence[NetworkSet]) -> CountingTasks:
-    """The tasks of a protocol that count by the verdicts of all network `sets` that take part.
+    """The tasks of a protocol, and their keys, that count by the verdicts of all network `sets` that take part.
 
     Raises:
         DataError: a verdict is broken.
     """
     if not sets:
         return _none("no task network scores this data set: train them by `tdsr-bench task train`, and name --networks")
-    suits = dict.fromkeys(rules, True)
+    suited = {f"{task}.{key}" for task, rule in rules.items() for key in rule.gap}
     for networks in sets:
         absent = [task for task in rules if task not in networks.tasks]
         if absent:
@@ -89,8 +89,9 @@ def counting_tasks(rules: Mapping[str, TaskRules], sets: Sequence[NetworkSet]) -
                 f"there is no verdict on the networks in {networks.folder.name}: "
                 f"`tdsr-bench task suitability --networks {networks.folder.name}`"
             )
-        suits = {task: kept and verdict.suits.get(task, False) for task, kept in suits.items()}
-    keys = {task: tuple(f"{task}.{key}" for key in rules[task].gap) for task, kept in suits.items() if kept}
+        suited &= {key for key, suits in verdict.suits.items() if suits}
+    keys = {task: tuple(sorted(key for key in suited if key.startswith(f"{task}."))) for task in rules}
+    keys = {task: own for task, own in keys.items() if own}
     return CountingTasks(keys) if keys else _none("no task told the reference from its frames on the validation split")
 
 

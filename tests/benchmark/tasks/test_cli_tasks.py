@@ -130,7 +130,7 @@ def test_networks_are_trained_judged_and_used(run: Run, data: Path, recipe: Path
     assert "roads.iou *" in judged.out
     verdict = json.loads(Path(judged.out.splitlines()[-1]).read_text())
     assert Path(judged.out.splitlines()[-1]) == Path("nets/suitability.json")
-    assert verdict["suits"] == {"buildings": False, "roads": False}  # one region gives no interval
+    assert set(verdict["suits"].values()) == {False}  # one region gives no interval
     assert Path("nets/suitability.png").is_file()
 
     (tmp_path / "submission.py").write_text(

@@ -189,7 +189,7 @@ def test_a_verdict_on_other_networks_does_not_count(score: Score, networks: Path
 
 def test_a_task_that_does_not_suit_does_not_count(score: Score, networks: Path):
     content = json.loads((networks / "suitability.json").read_text())
-    content["suits"]["roads"] = False
+    content["suits"]["roads.iou"] = False
     (networks / "suitability.json").write_text(json.dumps(content))
     summary = score(bicubic).summary
     assert summary.task_gap.value == pytest.approx(summary.tasks["buildings.iou"].gap, abs=1e-9)
