@@ -17,6 +17,7 @@ TITLES = {
     "combined_gap_no_lpips": "combined gap without LPIPS",
     "image_gap": "image gap",
     "image_gap_no_lpips": "image gap without LPIPS",
+    "task_gap": "task gap",
 }
 
 
@@ -29,6 +30,8 @@ class Row:
     track: str
     score: str
     image_gap: str
+    image_gap_no_lpips: str
+    task_gap: str
     consistency: str
     parameters: str
     trained_on: str
@@ -59,10 +62,17 @@ def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]
         "score": TITLES[score],
         "missing": _missing(cards),
         "rows": shown,
-        "image_gap": score != "image_gap" and any(row.image_gap != "—" for row in shown),
+        "columns": _columns(shown, score),
         "undecided": [_pair_text(pair) for pair in pairs(places, score) if not pair.told_apart],
         "pairs": len(pairs(places, score)),
     }
+
+
+def _columns(rows: Sequence[Row], score: str) -> dict[str, str]:
+    """Title by field of the gaps to be shown beside the score: those that somebody has, LPIPS's before the one without."""
+    image = "image_gap" if any(row.image_gap != "—" for row in rows) else "image_gap_no_lpips"
+    shown = [name for name in (image, "task_gap") if name != score]
+    return {name: TITLES[name] for name in shown if any(getattr(row, name) != "—" for row in rows)}
 
 
 def _official(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]:
@@ -101,6 +111,8 @@ def _row(place: Standing, score: str) -> Row:
         track=about.track,
         score=_text(gap_of(place.card, score)),
         image_gap=_text(gap_of(place.card, "image_gap")),
+        image_gap_no_lpips=_text(gap_of(place.card, "image_gap_no_lpips")),
+        task_gap=_text(gap_of(place.card, "task_gap")),
         consistency="—" if ratio is None else f"{ratio:.2f}",
         parameters="—" if about.parameters is None else f"{about.parameters:,}",
         trained_on=about.training_data,
@@ -112,7 +124,19 @@ def _reference_rows(card: ResultCard, score: str) -> list[Row]:
     """The methods that every table shows, from the best down; they take no rank."""
     gaps = sorted(card.references.items(), key=lambda item: -_number(item[1].get(score)))
     return [
-        Row("", f"*{name}*", "", _text(part.get(score)), _text(part.get("image_gap")), "", "", "", "")
+        Row(
+            rank="",
+            method=f"*{name}*",
+            track="",
+            score=_text(part.get(score)),
+            image_gap=_text(part.get("image_gap")),
+            image_gap_no_lpips=_text(part.get("image_gap_no_lpips")),
+            task_gap=_text(part.get("task_gap")),
+            consistency="",
+            parameters="",
+            trained_on="",
+            flags="",
+        )
         for name, part in gaps
     ]
 
