@@ -69,7 +69,7 @@ def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]
 
 
 def _columns(rows: Sequence[Row], score: str) -> dict[str, str]:
-    """Title by field of the gaps that stand beside the score: with LPIPS if somebody has it, and none that nobody has."""
+    """Title by field of the gaps to be shown beside the score: those that somebody has, LPIPS in them where it is."""
     image = "image_gap" if any(row.image_gap != "—" for row in rows) else "image_gap_no_lpips"
     shown = [name for name in (image, "task_gap") if name != score]
     return {name: TITLES[name] for name in shown if any(getattr(row, name) != "—" for row in rows)}
