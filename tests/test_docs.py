@@ -160,7 +160,6 @@ def test_the_pages_hold_the_main_commands():
         "data info",
         "leaderboard build",
         "task train",
-        "task suitability",
         "data osm-masks",
     ):
         assert f"tdsr-bench {name}" in found
