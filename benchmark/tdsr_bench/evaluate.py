@@ -145,7 +145,7 @@ def score_scene(job: Job, name: str) -> SceneScore:
     sha256 = scene_sha256(scene)
     counting = job.counting([scene.region])
     known = digest(sha256, job.dataset.perfect_stamp(name), [look.hashes for look in looks], counting)
-    references = _kept_references(known, job.protocol, lambda: _measure_references(job, bench, looks))
+    references = _kept_references(known, job.protocol, lambda: _measure_references(job, bench, looks, counting))
     if job.panels:
         draw_panels(job.panels, job.submission.name, pair, looks)
     return SceneScore(
@@ -178,13 +178,13 @@ def _pair_networks(rows: Iterable[ScoreRow]) -> dict[str, list[dict[str, Any]]]:
     return {task.key: [dict(task.network())] for task in tasks}
 
 
-def _measure_references(job: Job, bench: Bench, looks: Sequence[Look]) -> tuple[ScoreRow, ...]:
+def _measure_references(job: Job, bench: Bench, looks: Sequence[Look], counting: Sequence[str]) -> tuple[ScoreRow, ...]:
     """Rows of the methods that every table shows: what gaps and guards are made from.
 
     All measures of tasks for those images that bound a method's; of the others what the task gap is made of.
     """
     scene = bench.prepared.scene
-    short = [look.only(job.counting([scene.region])) for look in looks]
+    short = [look.only(counting) for look in looks]
     settings = {key: job.protocol.metrics[key] for key in (*job.protocol.gap.image, "consistency")}
     rows: list[ScoreRow] = []
     for method, pair in reference_pairs(bench, job.dataset.read_perfect(scene)):

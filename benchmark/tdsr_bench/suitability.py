@@ -21,7 +21,7 @@ from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.protocol import BenchmarkProtocol, Interval
 from tdsr_bench.references import FRAME_TRAINED, open_bench
 from tdsr_bench.rows import ScoreRow
-from tdsr_bench.scene import SCALE, Scene, Track
+from tdsr_bench.scene import Scene, Track
 from tdsr_bench.tasks.networks.network import TaskNetwork, adapting
 from tdsr_bench.tasks.networks.sets import NetworkSet
 from tdsr_bench.tasks.scoring import Look, rows_of, scene_looks
@@ -106,9 +106,8 @@ def _images(scene: Scene, protocol: BenchmarkProtocol, networks: NetworkSet) -> 
     """The images of a scene on its reference's grid, borders cut, and what is there to be found."""
     bench = open_bench(prepare(scene, protocol), protocol)
     view = show(scene, Track.SISR, protocol.frames)
-    blocks = view.frames[0].repeat(SCALE, axis=1).repeat(SCALE, axis=2)
     pairs: dict[str, AlignedPair] = {
-        FRAME: bench.pair(blocks, view),
+        FRAME: bench.pair(enlarge(view.frames[0], "nearest"), view),
         BICUBIC: bench.pair(enlarge(view.frames[0], "bicubic"), view),
         HIGHRES: bench.perfect_pair(),
     }

@@ -1,11 +1,14 @@
 """Fixtures of scenes and of data sets on disk."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Ran, Run
 from makers import SceneMaker, content_of
 
+from tdsr_bench.cli import main
 from tdsr_bench.data.layout import DataRecord, ReferenceUnit, SceneRecord, new_dataset, write_record, write_scene
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 
@@ -52,3 +55,23 @@ def write_data(tmp_path: Path, make_scene: SceneMaker) -> WriteData:
         return root
 
     return write
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in this process, in an empty folder."""
+    monkeypatch.setenv("TDSR_BENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def call(*words: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["tdsr-bench", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+        return Ran(code, *capsys.readouterr())
+
+    return call

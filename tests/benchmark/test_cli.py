@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-
-from tdsr_bench.cli import main
+from commands import Run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mus2_official_a"
 BICUBIC = """
@@ -19,37 +16,6 @@ from tdsr_bench.submission import Submission
 
 submission = Submission("plain", "sisr", lambda view: enlarge(view.frames[0], "bicubic"))
 """
-
-
-class Ran(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process, in an empty folder."""
-    monkeypatch.setenv("TDSR_BENCH_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-    def call(*words: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tdsr-bench", *map(str, words)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 0
-        return Ran(code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

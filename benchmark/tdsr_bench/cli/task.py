@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from tdsr_bench.cli.score import Arm
+
 app = typer.Typer(help="The networks that find roads and buildings.", no_args_is_help=True, rich_markup_mode=None)
 
 Data = Annotated[str, typer.Argument(help="mini, the name of a data set that was imported, or a folder.")]
-Arm = Annotated[str | None, typer.Option("--arm", help="real, simulated or wald. [default: the data set's first]")]
 Fold = Annotated[str | None, typer.Option("--fold", help="A fold of MuS2, such as fold-30T.")]
 Device = Annotated[str, typer.Option("--device", help="Of torch: cpu, cuda, or auto for what is there.")]
 

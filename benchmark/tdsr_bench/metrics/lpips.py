@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from tdsr_bench.errors import DataError
 from tdsr_bench.metrics.base import AlignedPair, Metric, Settings, Values
 from tdsr_bench.metrics.pixels import check_shapes, mean_over, valid_in_all
 from tdsr_bench.scene import RGB
+from tdsr_bench.user_weights import user_weights
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -36,12 +36,7 @@ def trunk_file() -> Path | None:
     Raises:
         DataError: the variable names a file that is not there.
     """
-    if named := os.environ.get(TRUNK_VARIABLE):
-        if not Path(named).is_file():
-            raise DataError(f"${TRUNK_VARIABLE} names {named}, which is no file; mend the path, or unset the variable.")
-        return Path(named)
-    cached = _hub_folder() / "checkpoints" / TRUNK_NAME
-    return cached if cached.is_file() else None
+    return user_weights(TRUNK_VARIABLE, TRUNK_NAME)
 
 
 def unavailable() -> str | None:
@@ -169,12 +164,6 @@ def grey_distance(network: "Module", a: NDArray[np.uint8], b: NDArray[np.uint8])
     with torch.inference_mode():
         tensors = (torch.from_numpy((image.astype(np.float32) - 127.5) / 127.5) for image in (a, b))
         return float(network(*(tensor.expand(1, 3, -1, -1) for tensor in tensors)))
-
-
-def _hub_folder() -> Path:
-    """``torch.hub.get_dir()``, without importing torch for seconds only to find that there is nothing."""
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")
-    return Path(home).expanduser() / "hub"
 
 
 @functools.cache

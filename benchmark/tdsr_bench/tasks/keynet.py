@@ -1,7 +1,6 @@
 """Key.Net, the network that finds key points: its published weights, its points, and what surrounds them."""
 
 import functools
-import os
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import digest
 from tdsr_bench.tasks.measures.repeatability import Descriptors, Points
+from tdsr_bench.user_weights import user_weights
 
 if TYPE_CHECKING:
     from kornia.feature import KeyNet
@@ -34,14 +34,7 @@ def weights_file() -> Path | None:
     Raises:
         DataError: the variable names a file that is not there.
     """
-    if named := os.environ.get(WEIGHTS_VARIABLE):
-        if not Path(named).is_file():
-            raise DataError(
-                f"${WEIGHTS_VARIABLE} names {named}, which is no file; mend the path, or unset the variable."
-            )
-        return Path(named)
-    cached = _hub_folder() / "checkpoints" / WEIGHTS_NAME
-    return cached if cached.is_file() else None
+    return user_weights(WEIGHTS_VARIABLE, WEIGHTS_NAME)
 
 
 def unavailable() -> str | None:
@@ -151,9 +144,3 @@ def _read_weights(path: Path) -> dict[str, NDArray[np.generic]]:
             f"{path}: expected the file {WEIGHTS_NAME} of Key.Net, found something else; fetch it again with "
             f"`{WEIGHTS_COMMAND}`."
         ) from None
-
-
-def _hub_folder() -> Path:
-    """``torch.hub.get_dir()``, without importing torch for seconds only to find that there is nothing."""
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")
-    return Path(home).expanduser() / "hub"

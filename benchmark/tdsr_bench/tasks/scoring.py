@@ -119,11 +119,12 @@ def scene_looks(
         rules: of the protocol.
         border: how many pixels were cut on each side.
     """
-    tasks = [task for task in rules if networks and task in networks.tasks]
+    if networks is None:
+        return []
     return [
-        Look(scene_truth(scene, task, valid, border=border), networks.scoring(task), rules[task].measures)
-        for task in tasks
-        if networks
+        Look(scene_truth(scene, task, valid, border=border), networks.scoring(task), rule.measures)
+        for task, rule in rules.items()
+        if task in networks.tasks
     ]
 
 

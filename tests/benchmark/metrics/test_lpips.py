@@ -9,6 +9,7 @@ import torch
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.metrics import lpips as ours
+from tdsr_bench.user_weights import hub_folder
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +201,7 @@ def test_the_cache_is_where_torch_hub_says(variables, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert ours._hub_folder() == Path(torch.hub.get_dir())
+    assert hub_folder() == Path(torch.hub.get_dir())
 
 
 def test_a_named_file_that_is_not_there_is_an_error(monkeypatch, tmp_path):

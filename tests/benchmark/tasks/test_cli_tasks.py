@@ -1,17 +1,14 @@
 """`task train`, `task suitability` and `evaluate --networks` as a user meets them, on a small data set."""
 
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from commands import Run
 from makers import SceneMaker, content_of
 
-from tdsr_bench.cli import main
 from tdsr_bench.data.layout import (
     DataRecord,
     ReferenceUnit,
@@ -42,33 +39,6 @@ architecture = "unet"
 seed = {seed}
 settings = {{ encoder_name = "tu-ghostnet_050", encoder_depth = 3, decoder_channels = [{width}, 8, 8] }}
 """
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setenv("TDSR_BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["tdsr-bench", *map(str, words)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 0
-        return Ran(code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
@@ -112,13 +82,13 @@ def test_networks_are_trained_judged_and_used(run: Run, data: Path, recipe: Path
     ran = run("task", "train", data, "--recipe", recipe, "--out", "nets", "--device", "cpu")
     assert ran.code == 0, ran.err
     assert len(ran.out.splitlines()) == 6  # for either task: a network that scores, its twin, one for losses
-    known = open_networks(tmp_path / "nets")
+    known = open_networks(Path("nets"))
     assert known.tasks == ("buildings", "roads")
     before = {file.path.name: file.sha256 for file in known.files}
 
     again = run("task", "train", data, "--recipe", recipe, "--out", "nets", "--device", "cpu")
     assert again.out == ran.out
-    assert {file.path.name: file.sha256 for file in open_networks(tmp_path / "nets").files} == before
+    assert {file.path.name: file.sha256 for file in open_networks(Path("nets")).files} == before
 
     recipe.write_text(recipe.read_text().replace("steps = 4", "steps = 2"))
     other = run("task", "train", data, "--recipe", recipe, "--out", "nets", "--device", "cpu")
@@ -133,7 +103,7 @@ def test_networks_are_trained_judged_and_used(run: Run, data: Path, recipe: Path
     assert set(verdict["suits"].values()) == {False}  # one region gives no interval
     assert Path("nets/suitability.png").is_file()
 
-    (tmp_path / "submission.py").write_text(
+    Path("submission.py").write_text(
         "from tdsr_bench.interpolation import enlarge\nfrom tdsr_bench.submission import Submission\n"
         'submission = Submission("plain", "sisr", lambda view: enlarge(view.frames[0], "bicubic"))\n'
     )
@@ -171,7 +141,7 @@ def test_data_without_truth_cannot_be_trained_on(run: Run, data: Path, recipe: P
 
 
 def test_networks_that_are_not_there_are_named_before_anything_is_predicted(run: Run, data: Path, tmp_path: Path):
-    (tmp_path / "submission.py").write_text(
+    Path("submission.py").write_text(
         "from tdsr_bench.submission import Submission\nsubmission = Submission('x', 'sisr', lambda view: 1 / 0)\n"
     )
     ran = run("evaluate", "submission.py", "--data", data, "--networks", "nowhere")
