@@ -74,7 +74,7 @@ def scene_shift(
             f"{name}: the reference lies {radius} high-resolution pixels or more off the frames; register it to them "
             f"first, or exclude the scene in tdsr.json."
         )
-    offset = _parabola(scores, where)
+    offset = parabola(scores, where)
     return where[0] - radius + offset[0], where[1] - radius + offset[1]
 
 
@@ -159,7 +159,7 @@ class ShiftTarget:
         candidates = np.argwhere(inner <= inner.min() + LEVEL)  # of an image without any detail, every shift
         best = min(candidates, key=lambda place: float(np.sum((place - radius) ** 2)))
         where = int(best[0]) + 1, int(best[1]) + 1
-        offset = _parabola(mismatch, where)
+        offset = parabola(mismatch, where)
         return float(rows[where[0]] + offset[0]), float(columns[where[1]] + offset[1])
 
 
@@ -246,7 +246,7 @@ def _at_shifts(
     return sums
 
 
-def _parabola(values: NDArray[np.float64], where: tuple[int, int]) -> Shift:
+def parabola(values: NDArray[np.float64], where: tuple[int, int]) -> Shift:
     """Offset of the extremum from `where`, by a parabola through three values on each axis; 0 at an edge."""
     row, column = where
     return _vertex(values[:, column], row), _vertex(values[row], column)

@@ -26,7 +26,7 @@ from tdsr_bench.data.truth import truth_source
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.files import digest
 from tdsr_bench.protocol import BenchmarkProtocol, ManifestSplit, read_manifest
-from tdsr_bench.scene import SCALE, Scene
+from tdsr_bench.scene import BANDS, SCALE, Scene
 
 SIMULATION_SEED = 0
 """Seed of the simulated arm: the same frames for everybody."""
@@ -100,6 +100,20 @@ class DataSet:
             return scene
         return simulated(prepare(scene, self.protocol).scene, seed=SIMULATION_SEED)
 
+    def read_unreferenced(self, name: str) -> Scene:
+        """Read a scene without its reference: nothing of it is opened, and NaN stands in its place.
+
+        Raises:
+            DataError: as `read`.
+            ProtocolError: the frames of this arm are made from the reference.
+        """
+        if self.arm != self.record.arms[0]:
+            raise ProtocolError(
+                f"The frames of the arm {self.arm} are made from the reference, so it cannot go unseen; choose the arm "
+                f"{self.record.arms[0]}."
+            )
+        return self._read_stored(name, None, referenced=False)
+
     def read_perfect(self, scene: Scene) -> NDArray[np.float32] | None:
         """What a perfect instrument sees on the frames' dates, float32 ``[T, 4, H, W]``; None where not known."""
         if self.arm != self.record.arms[0]:
@@ -113,17 +127,11 @@ class DataSet:
         files = sorted((self.root / "perfect" / name).glob("*.tif"))
         return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
 
-    def _read_stored(self, name: str, window: Window | None) -> Scene:
+    def _read_stored(self, name: str, window: Window | None, *, referenced: bool = True) -> Scene:
         record, folder = self.scenes[name], self.root / "image_data" / name
         frames = read_frames(folder, window)
-        reference = read_reference(folder, self.record.reference, window)
         expected = tuple(SCALE * size for size in frames.images.shape[2:])
-        if reference.shape[1:] != expected:
-            raise DataError(
-                f"{name}: the reference is {reference.shape[1:]} pixels, expected {expected}, three times its frames "
-                f"({frames.images.shape[2:]}); resample one of them."
-            )
-        excluded = read_excluded(self.root, name, self.protocol.masks, reference.shape[1:], window)
+        reference, excluded = self._read_reference(name, expected, window) if referenced else _no_reference(expected)
         truth = read_truth(self.root, name, window)
         wrong = next((task for task, mask in truth.items() if mask.shape != expected), None)
         if wrong:
@@ -145,6 +153,25 @@ class DataSet:
             transform=frames.transform,
             crs=frames.crs,
         )
+
+    def _read_reference(
+        self, name: str, expected: tuple[int, ...], window: Window | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The reference and, true, the pixels of it that masks exclude, both ``[4, 3h, 3w]``."""
+        reference = read_reference(self.root / "image_data" / name, self.record.reference, window)
+        if reference.shape[1:] != expected:
+            low = tuple(size // SCALE for size in expected)
+            raise DataError(
+                f"{name}: the reference is {reference.shape[1:]} pixels, expected {expected}, three times its frames "
+                f"({low}); resample one of them."
+            )
+        return reference, read_excluded(self.root, name, self.protocol.masks, reference.shape[1:], window)
+
+
+def _no_reference(shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """NaN everywhere and all of it excluded: whoever looks at it all the same is found out."""
+    full = (len(BANDS), *shape)
+    return np.full(full, np.nan, np.float32), np.ones(full, dtype=bool)
 
 
 def scene_sha256(scene: Scene) -> str:
