@@ -1,15 +1,15 @@
 """A recipe: which task networks a data set gets, and how each is trained. It is data, one TOML file."""
 
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.files import digest
 from tdsr_bench.tasks.networks.network import Role
+from tdsr_bench.toml_file import read_toml
 
 RECIPES = ("mini", "mus2")
 """The recipes in the package."""
@@ -118,9 +118,4 @@ def load_recipe(name: str) -> Recipe:
         content = Path(name).read_bytes()
     else:
         raise ProtocolError(f"There is no recipe {name!r}; choose {' or '.join(RECIPES)}, or name a TOML file.")
-    try:
-        return Recipe(**tomllib.loads(content.decode()))
-    except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
-        problem = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ProtocolError(f"The recipe {name}: {where + ': ' if where else ''}{problem['msg']}.") from None
+    return read_toml(content, Recipe, f"The recipe {name}")

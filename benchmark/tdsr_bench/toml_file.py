@@ -1,0 +1,78 @@
+"""TOML files that people write: read into a model, and every mistake told in a sentence with the nearest right name."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tdsr_bench.errors import ProtocolError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_toml(content: bytes, model: type[Model], who: str) -> Model:
+    """`content` as a `model`.
+
+    Args:
+        content: of the file.
+        model: what it has to be.
+        who: the file, as the error calls it.
+
+    Raises:
+        ProtocolError: it is not TOML, or says what `model` does not know.
+    """
+    try:
+        return model(**tomllib.loads(content.decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"{who} is no TOML: {error}.") from None
+    except (ValidationError, TypeError) as error:
+        raise ProtocolError(f"{who}: {_first_problem(error, model)}.") from None
+
+
+def read_toml_file(path: Path, model: type[Model], who: str) -> Model:
+    """As `read_toml`.
+
+    Raises:
+        ProtocolError: there is no such file.
+    """
+    if not path.is_file():
+        raise ProtocolError(f"There is no {who} at {path}; name a TOML file.")
+    return read_toml(path.read_bytes(), model, f"The {who} {path}")
+
+
+def nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """How an error offers the names closest to `name`: ``'steps'``, or all of them where none is close.
+
+    >>> nearest("stepz", ["steps", "batch"])
+    "'steps'"
+    """
+    close = difflib.get_close_matches(name, [*known], n=2, cutoff=0.5) or sorted(known)
+    return " or ".join(repr(word) for word in close)
+
+
+def _first_problem(error: ValidationError | TypeError, model: type[BaseModel]) -> str:
+    if isinstance(error, TypeError):
+        return str(error)
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        name = str(problem["loc"][-1])
+        return f"there is no {where}; the nearest is {nearest(name, [*_names(model.model_json_schema(), name)])}"
+    if problem["type"] == "union_tag_invalid":
+        tags = [tag.strip(" '") for tag in str(problem["ctx"]["expected_tags"]).split(",")]
+        return f"{where} has no kind {problem['ctx']['tag']!r}; the nearest is {nearest(problem['ctx']['tag'], tags)}"
+    came = f", not {problem['input']!r}" if isinstance(problem["input"], str | int | float) else ""
+    return f"{where + ': ' if where else ''}{_lower(problem['msg'].removeprefix('Value error, '))}{came}"
+
+
+def _names(schema: Mapping[str, Any], wrong: str) -> Iterator[str]:
+    """Every key that any table of a model has; keys of the same table cannot be told from the place alone."""
+    tables = [schema, *schema.get("$defs", {}).values()]
+    yield from dict.fromkeys(key for table in tables for key in table.get("properties", {}) if key != wrong)
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
