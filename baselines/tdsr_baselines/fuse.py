@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from tdsr_baselines.interpolate import coverage, enlargement, observation
 from tdsr_baselines.register import shifts
+from tdsr_baselines.stack import filled, matched, usable
 from tdsr_bench.align import median_frame
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.scene import SCALE, LowResView
@@ -35,26 +36,24 @@ LEAST_WEIGHT = 1e-3
 LEAST_DEVIATION = 1e-4
 """Reflectance: the step in which Sentinel-2 products store it."""
 
-_MATCHING_ROUNDS = 5
-
 
 def mean_of_frames(view: LowResView) -> Float:
     """The mean of the bicubic enlargements, without registration, over the frames that are valid at a pixel.
 
     Where none is, the first frame stands.
     """
-    usable = _usable(view.valid)
-    counted = _high(usable).astype(np.float32)
+    clear = usable(view.valid)
+    counted = _high(clear).astype(np.float32)
     count = counted.sum(axis=0)
-    bands = np.moveaxis(_filled(view.frames, usable), 1, 0)
+    bands = np.moveaxis(filled(view.frames, clear), 1, 0)
     return np.stack([(enlarge(band, "bicubic") * counted).sum(axis=0) / count for band in bands])
 
 
 def median_of_frames(view: LowResView) -> Float:
     """As `mean_of_frames`, but the median."""
-    usable = _usable(view.valid)
-    counted = _high(usable)
-    bands = np.moveaxis(_filled(view.frames, usable), 1, 0)[:, :, None]
+    clear = usable(view.valid)
+    counted = _high(clear)
+    bands = np.moveaxis(filled(view.frames, clear), 1, 0)[:, :, None]
     return np.concatenate([median_frame(enlarge(band, "bicubic"), counted)[0] for band in bands])
 
 
@@ -65,63 +64,21 @@ def shift_and_add(view: LowResView) -> Float:
     weighs less. The weighted mean of the enlarged frames is then improved by iterative back-projection of the residuals
     of all frames (Irani and Peleg, CVGIP 53, 1991; weights in the manner of Farsiu et al., IEEE TIP 13, 2004).
     """
-    usable = _usable(view.valid)
-    frames = _filled(_matched(view.frames, usable), usable)
+    clear = usable(view.valid)
+    frames = filled(matched(view.frames, clear), clear)
     moved = [(float(rows), float(columns)) for rows, columns in shifts(frames, view.valid)]
     bands = [
-        _fuse(band, _weights(band, usable, moved), moved, sigma=sigma)
+        _fuse(band, _weights(band, clear, moved), moved, sigma=sigma)
         for band, sigma in zip(np.moveaxis(frames, 1, 0), SENTINEL2_SIGMAS, strict=True)
     ]
     return np.stack(bands)
-
-
-def _usable(valid: Mask) -> Mask:
-    """`valid`, and the first frame wherever no frame is."""
-    usable = valid.copy()
-    usable[0] |= ~valid.any(axis=0)
-    return usable
 
 
 def _high(mask: Mask) -> Mask:
     return mask.repeat(SCALE, axis=-2).repeat(SCALE, axis=-1)
 
 
-def _matched(frames: Float, usable: Mask) -> Float:
-    """All frames in the radiometry of the first: gain and offset by frame and band, from pixels usable in both."""
-    matched = frames.copy()
-    for frame, mask in zip(matched[1:], usable[1:], strict=True):
-        common = mask & usable[0]
-        for band, first in zip(frame, frames[0], strict=True):
-            gain, offset = _gain_and_offset(band[common], first[common])
-            band *= gain
-            band += offset
-    return matched
-
-
-def _gain_and_offset(values: Float, target: Float) -> tuple[float, float]:
-    """Gain and offset from `values` to `target` by moments, as least squares shrinks; outliers are left out.
-
-    Without any contrast in what is left the gain is 1, without any pixel the offset is 0.
-    """
-    kept = np.ones(values.shape, dtype=bool)
-    gain, offset = 1.0, 0.0
-    for _ in range(_MATCHING_ROUNDS):
-        x, y = values[kept].astype(np.float64), target[kept].astype(np.float64)
-        if x.size == 0:
-            break
-        gain = y.std() / x.std() if x.std() > 0 and y.std() > 0 else 1.0
-        offset = y.mean() - gain * x.mean()
-        error = np.abs(gain * values + offset - target)
-        kept = error <= 3 * 1.4826 * np.median(error)
-    return float(gain), float(offset)
-
-
-def _filled(frames: Float, usable: Mask) -> Float:
-    """`frames`, with the median of the usable frames where one is not: kernels that reach there see no cloud."""
-    return np.where(usable[:, None], frames, median_frame(frames, usable)[0])
-
-
-def _weights(frames: Float, usable: Mask, moved: list[tuple[float, float]]) -> Float:
+def _weights(frames: Float, clear: Mask, moved: list[tuple[float, float]]) -> Float:
     """``[T, h, w]``: how much a frame counts, 1 for the first; for others 1 / (1 + mismatch / tolerance).
 
     The mismatch is the local mean square of the difference from the first frame, as a share of its local variance. This
@@ -129,8 +86,8 @@ def _weights(frames: Float, usable: Mask, moved: list[tuple[float, float]]) -> F
     that a shift of the sampling grid changes.
     """
     first = frames[0]
-    weights = [usable[0] + np.float32(LEAST_WEIGHT)]
-    for frame, mask, shift in zip(frames[1:], usable[1:], moved[1:], strict=True):
+    weights = [clear[0] + np.float32(LEAST_WEIGHT)]
+    for frame, mask, shift in zip(frames[1:], clear[1:], moved[1:], strict=True):
         expected = fourier_shift(first, shift)
         variance = blur(expected**2, WINDOW) - blur(expected, WINDOW) ** 2 + FLAT * first.var()
         mismatch = blur((frame - expected) ** 2, WINDOW) / np.maximum(variance, LEAST_DEVIATION**2)
