@@ -22,3 +22,7 @@ class ProtocolError(UserError):
 
 class CardError(UserError):
     """A result card that cannot be read."""
+
+
+class TrainingError(UserError):
+    """A training that cannot go on."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
@@ -79,18 +79,24 @@ class Surroundings:
         return network
 
 
+Family = Literal["image", "task", "consistency"]
+"""What a loss is about: likeness to the reference, what a task makes of the image, or agreement with the frames."""
+
+
 class LossSettings(BaseModel):
     """One loss of a configuration; its subclasses are the kinds.
 
     Attributes:
+        family: see `Family`.
+        needs_reference: whether it looks at the high-resolution reference.
         weight: its share where losses are balanced by fixed weights; a starting point elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    needs_reference: ClassVar[bool] = False
-    """Whether it looks at the high-resolution reference."""
+    family: ClassVar[Family] = "image"
 
+    needs_reference: ClassVar[bool] = False
     weight: float = Field(default=1.0, gt=0)
 
     @property

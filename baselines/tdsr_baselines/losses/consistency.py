@@ -1,12 +1,12 @@
 """Consistency with what was observed: the frames have to be seen again in the super-resolved image."""
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from tdsr_baselines.losses.base import Batch, LossFunction, LossSettings, Surroundings
+from tdsr_baselines.losses.base import Batch, Family, LossFunction, LossSettings, Surroundings
 from tdsr_baselines.losses.masked import PIXELS, in_float32, mean_over
 from tdsr_baselines.observe import covered, observe
 
@@ -55,6 +55,7 @@ class Consistency(LossSettings):
         norm: absolute or squared difference.
     """
 
+    family: ClassVar[Family] = "consistency"
     kind: Literal["consistency"] = "consistency"
     frames: Literal["all", "first"] = "all"
     norm: Norm = "l1"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from tdsr_baselines.losses.base import LossFunction, LossSettings, Surroundings
+from tdsr_baselines.losses.base import Family, LossFunction, LossSettings, Surroundings
 from tdsr_baselines.losses.masked import against_reference, levelled, mean_over, whole_windows
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.scene import RGB
@@ -80,6 +80,7 @@ class KeyPoints(LossSettings):
         margin: high-resolution pixels from edges and masks that do not count; the protocol's.
     """
 
+    family: ClassVar[Family] = "task"
     needs_reference: ClassVar[bool] = True
     kind: Literal["keypoints"] = "keypoints"
     white: float = Field(default=0.3, gt=0)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from tdsr_baselines.losses.base import Batch, LossFunction, LossSettings, Surroundings
+from tdsr_baselines.losses.base import Batch, Family, LossFunction, LossSettings, Surroundings
 from tdsr_baselines.losses.masked import against_reference, check_size, in_float32, levelled, mean_over, sum_over
 from tdsr_baselines.losses.windows import best_window, inner
 from tdsr_bench.errors import ProtocolError
@@ -133,6 +133,7 @@ class _ThroughTask(LossSettings):
         task: whose network of the set `loss` is looked through.
     """
 
+    family: ClassVar[Family] = "task"
     task: Literal["roads", "buildings"]
 
     def frozen(self, surroundings: Surroundings) -> TaskNetwork:

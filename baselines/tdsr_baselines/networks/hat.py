@@ -112,7 +112,7 @@ def reflected(image: Tensor, multiple: int) -> Tensor:
 
 
 def build(bands: int, _frames: int, settings: Mapping[str, Any]) -> nn.Module:
-    """An untrained `Hat`, as `Size.build` wants it; see there for what it raises."""
+    """An untrained `Hat`, as `Size.build` wants it; raises what that does."""
     return Hat(bands, **settings)
 
 

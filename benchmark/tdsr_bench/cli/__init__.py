@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tdsr_bench.cli import data, leaderboard, score, task
+from tdsr_bench.cli import data, leaderboard, score, task, train
 from tdsr_bench.errors import UserError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("evaluate")(score.evaluate)
 app.command("score")(score.score)
 app.command("check")(score.check)
+app.command("train")(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(task.app, name="task")

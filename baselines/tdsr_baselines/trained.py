@@ -1,0 +1,61 @@
+"""Submissions of trained networks: from a checkpoint to a method that takes part."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tdsr_baselines.checkpoints import TrainedNetwork, load_checkpoint, read_checkpoint_record
+from tdsr_baselines.networks import find_size
+from tdsr_baselines.networks.base import SrNetwork
+from tdsr_baselines.networks.tiling import super_resolve_tiled
+from tdsr_baselines.stack import FrameOrder, stack_frames
+from tdsr_bench.devices import find_device
+from tdsr_bench.scene import LowResView, Track
+from tdsr_bench.submission import Submission
+
+OVERLAP = 16
+"""Low-resolution pixels that neighbouring tiles share."""
+
+
+def trained_submission(checkpoint: Path, *, name: str, device: str = "auto") -> Submission:
+    """The submission that the network in the file `checkpoint` makes.
+
+    Raises:
+        DataError: the file is no checkpoint, or broken.
+    """
+    record = read_checkpoint_record(checkpoint)
+    network = functools.cache(lambda: load_checkpoint(checkpoint, device=find_device(device)))
+
+    def super_resolve(view: LowResView) -> NDArray[np.float32]:
+        return super_resolve_view(network().module, view, size=record.size, order=record.order)
+
+    return Submission(
+        name=name,
+        track=Track.SISR if record.frames == 1 else Track.MISR,
+        super_resolve=super_resolve,
+        training_data=_training_data(network()),
+        parameters=network().parameters,
+        files=(checkpoint,),
+    )
+
+
+def super_resolve_view(
+    network: SrNetwork, view: LowResView, *, size: str, order: FrameOrder = "protocol"
+) -> NDArray[np.float32]:
+    """`network`'s image of a whole scene, float32 ``[4, 3h, 3w]``; where its frames come from see `stack_frames`."""
+    stack = stack_frames(view, network.frames, order=order)
+    device = next(network.parameters()).device
+    frames = torch.from_numpy(stack.frames).to(device)
+    answer = super_resolve_tiled(network, frames, tile=find_size(size).tile, overlap=OVERLAP)
+    return answer.float().cpu().numpy()
+
+
+def _training_data(network: TrainedNetwork) -> str:
+    data = network.record.training.get("data", {})
+    if not data:
+        return "not stated"
+    regions = ", ".join(data["train"])
+    return f"{data['name']} {data['version']}, {data['arm']} arm: {regions} ({network.record.training['regime']})"

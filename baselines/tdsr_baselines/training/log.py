@@ -1,0 +1,63 @@
+"""What a training writes down: CSV for people, TensorBoard for their eyes; after a resume, as if it had not stopped."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tdsr_bench.files import write_atomically
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """Two tables in `folder`: ``train.csv`` of steps, ``validation.csv`` of looks; and ``tensorboard/``."""
+
+    folder: Path
+
+    def go_back(self, step: int) -> None:
+        """Forget what was logged after `step`: it will be done again."""
+        for name in ("train", "validation"):
+            path = self.folder / f"{name}.csv"
+            rows = _read(path)
+            kept = [row for row in rows if int(row["step"]) <= step]
+            if len(kept) < len(rows):
+                write_atomically(path, _text(kept).encode())
+
+    def add(self, name: str, step: int, values: Mapping[str, Any]) -> None:
+        """A line of the table called `name`."""
+        path = self.folder / f"{name}.csv"
+        new = not path.is_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["step", *values])
+            if new:
+                writer.writeheader()
+            writer.writerow({"step": step} | {key: _short(value) for key, value in values.items()})
+
+    def writer(self, step: int) -> Any:
+        """TensorBoard's, which drops what it has of later steps."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(self.folder / "tensorboard"), purge_step=step)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if (row["step"] or "").isdigit()]
+
+
+def _text(rows: list[dict[str, str]]) -> str:
+    buffer = io.StringIO(newline="")
+    if rows:
+        writer = csv.DictWriter(buffer, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,97 @@
+"""Files of trained networks: safetensors, weights in half precision, with a record of what they are as metadata."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tdsr_bench.errors import DataError
+from tdsr_bench.files import write_atomically
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def write_weights(path: Path, weights: "Mapping[str, Tensor]", *, key: str, record: BaseModel) -> None:
+    """Write `weights`, floating-point ones rounded to half precision, and under `key` their `record`."""
+    from safetensors.torch import save
+
+    half = {name: _half(value) for name, value in weights.items()}
+    write_atomically(path, save(half, metadata={key: record.model_dump_json()}))
+
+
+def read_weights_record(path: Path, model: type[Record], *, key: str, what: str, maker: str) -> Record:
+    """The record that stands under `key` in the file at `path`; its weights are not read.
+
+    Args:
+        path: the file.
+        model: what the record has to be.
+        key: of the metadata.
+        what: such as "a task network", for errors.
+        maker: the command that makes such files, for errors.
+
+    Raises:
+        DataError: it is no such file, or cut short.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = (file.metadata() or {}).get(key)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path} is no safetensors file, or cut short ({error}); copy or train it anew.") from None
+    if about is None:
+        raise DataError(f"{path} says nothing of {what}; expected a file that `{maker}` wrote.")
+    try:
+        return model.model_validate(json.loads(about))
+    except (ValidationError, ValueError) as error:
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise DataError(f"{path}: its record of {what} is not complete: {first}.") from None
+
+
+def load_weights(content: bytes) -> "dict[str, Tensor]":
+    """The weights in a file's `content`, in single precision."""
+    from safetensors.torch import load
+
+    return {name: value.float() if value.is_floating_point() else value for name, value in load(content).items()}
+
+
+def fill_weights(module: "nn.Module", weights: "Mapping[str, Tensor]", *, path: Path, who: str) -> None:
+    """Put `weights` into `module`.
+
+    Args:
+        module: to be filled.
+        weights: by name.
+        path: where they come from, for errors.
+        who: what `module` is, for errors.
+
+    Raises:
+        DataError: they are those of another network, or not finite.
+    """
+    import torch
+
+    needed = module.state_dict()
+    wrong = next(
+        (name for name in {**needed, **weights} if name not in needed or name not in weights
+         or needed[name].shape != weights[name].shape),
+        None,
+    )  # fmt: skip
+    if wrong:
+        have, want = (list(state[wrong].shape) if wrong in state else "nothing" for state in (weights, needed))
+        raise DataError(
+            f"{path} does not hold the weights of {who}: {wrong} is {have}, expected {want}; train it anew, or mend "
+            f"its record."
+        )
+    bad = next((name for name, value in weights.items() if not torch.isfinite(value).all()), None)
+    if bad:
+        raise DataError(f"{path}: {bad} has values that are NaN or infinite; train it anew.")
+    module.load_state_dict(weights)
+
+
+def _half(value: "Tensor") -> "Tensor":
+    value = value.detach().cpu()
+    return (value.half() if value.is_floating_point() else value).contiguous()
