@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from tdsr_baselines.networks import build_network, find_size
-from tdsr_baselines.networks.base import Residual, SrNetwork
+from tdsr_baselines.networks.base import Residual, SrNetwork, Views
 from tdsr_baselines.stack import FrameOrder
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.scene import BANDS
@@ -25,7 +25,7 @@ class CheckpointRecord(BaseModel):
         name: of the training.
         size: see `tdsr_baselines.networks.SIZES`.
         frames, order: what it is shown, see `tdsr_baselines.stack.stack_frames`.
-        residual: what its answer is added to.
+        residual, views: what its answer is added to, and what it is shown; see `tdsr_baselines.networks.base`.
         settings: of its architecture, those that differ from the size's.
         bands: of its input and its answer.
         mean, sd: of each band of the frames it was trained on.
@@ -40,6 +40,7 @@ class CheckpointRecord(BaseModel):
     frames: int
     order: FrameOrder
     residual: Residual
+    views: Views = "frames"
     settings: dict[str, Any] = Field(default_factory=dict)
     bands: tuple[str, ...] = BANDS
     mean: tuple[float, ...]
@@ -58,6 +59,7 @@ class CheckpointRecord(BaseModel):
             sd=self.sd,
             frames=self.frames,
             residual=self.residual,
+            views=self.views,
             settings=self.settings,
         )
 

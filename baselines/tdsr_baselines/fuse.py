@@ -1,5 +1,7 @@
 """Classical multi-frame methods: mean and median of the frames, and shift-and-add with back-projection."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from tdsr_baselines.interpolate import coverage, enlargement, observation
 from tdsr_baselines.register import shifts
 from tdsr_baselines.stack import filled, matched, usable
 from tdsr_bench.align import median_frame
-from tdsr_bench.interpolation import enlarge
+from tdsr_bench.interpolation import BACK_PROJECTIONS, back_project, enlarge
 from tdsr_bench.scene import SCALE, LowResView
 from tdsr_bench.sensor import SENTINEL2_SIGMAS, blur, fourier_shift
 
@@ -35,6 +37,18 @@ FLAT = 0.1
 LEAST_WEIGHT = 1e-3
 LEAST_DEVIATION = 1e-4
 """Reflectance: the step in which Sentinel-2 products store it."""
+
+
+def classical(view: LowResView) -> Float:
+    """The best image that is known without learning: of one frame back-projected bicubic, of several shift-and-add."""
+    if len(view.frames) > 1:
+        return shift_and_add(view)
+    return back_project(enlarge(view.frames[0], "bicubic"), view.frames[0], iterations=BACK_PROJECTIONS)
+
+
+def first_frames(view: LowResView, frames: int) -> LowResView:
+    """`view` with no more than so many frames."""
+    return replace(view, frames=view.frames[:frames], valid=view.valid[:frames], dates=view.dates[:frames])
 
 
 def mean_of_frames(view: LowResView) -> Float:

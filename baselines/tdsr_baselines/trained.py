@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from tdsr_baselines.checkpoints import TrainedNetwork, load_checkpoint, read_checkpoint_record
+from tdsr_baselines.fuse import classical, first_frames
 from tdsr_baselines.networks import find_size
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.networks.tiling import super_resolve_tiled
@@ -48,8 +49,11 @@ def super_resolve_view(
     """`network`'s image of a whole scene, float32 ``[4, 3h, 3w]``; where its frames come from see `stack_frames`."""
     stack = stack_frames(view, network.frames, order=order)
     device = next(network.parameters()).device
-    frames = torch.from_numpy(stack.frames).to(device)
-    answer = super_resolve_tiled(network, frames, tile=find_size(size).tile, overlap=OVERLAP)
+    layers = [stack.frames]
+    if network.needs_classical:
+        layers.append(classical(first_frames(view, network.frames)))
+    shown = [torch.from_numpy(layer).to(device) for layer in layers]
+    answer = super_resolve_tiled(network, *shown, tile=find_size(size).tile, overlap=OVERLAP)
     return answer.float().cpu().numpy()
 
 

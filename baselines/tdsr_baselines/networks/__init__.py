@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tdsr_baselines.networks import hat, rams
-from tdsr_baselines.networks.base import Residual, Size, SrNetwork
+from tdsr_baselines.networks.base import Residual, Size, SrNetwork, Views
 from tdsr_bench.errors import ProtocolError
-from tdsr_bench.scene import BANDS
+from tdsr_bench.scene import BANDS, SCALE
 from tdsr_bench.toml_file import nearest
 
 SIZES: Mapping[str, Size] = {size.name: size for size in (*hat.SIZES, *rams.SIZES)}
@@ -31,6 +31,7 @@ def build_network(
     sd: tuple[float, ...],
     frames: int | None = None,
     residual: Residual | None = None,
+    views: Views | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> SrNetwork:
     """An untrained network of a `size`; what is None is as the size has it.
@@ -41,5 +42,9 @@ def build_network(
     count = frames or size.frames
     if count != size.frames and not size.multi_image:
         raise ProtocolError(f"{size.name} takes {size.frames} frame, not {count}; leave out `frames`.")
-    core = size.build(len(BANDS), count, {**size.settings, **(settings or {})})
-    return SrNetwork(core, frames=count, mean=mean, sd=sd, residual=residual or size.residual)
+    chosen = views or size.views
+    if chosen == "phases" and not size.multi_image:
+        raise ProtocolError(f"{size.name} takes one image, not the nine phases of one; leave out `views`.")
+    images = SCALE**2 if chosen == "phases" else count
+    core = size.build(len(BANDS), images, {**size.settings, **(settings or {})})
+    return SrNetwork(core, frames=count, mean=mean, sd=sd, residual=residual or size.residual, views=chosen)

@@ -9,8 +9,21 @@ from torch import Tensor, nn
 
 from tdsr_bench.scene import SCALE
 
-Residual = Literal["none", "bicubic"]
-"""What a network adds its own answer to: nothing, as published; or its first frame, enlarged."""
+Residual = Literal["none", "bicubic", "classical"]
+"""What a network adds its own answer to: nothing, as published; its first frame, enlarged; or the best that is known
+without learning, see `tdsr_baselines.fuse.classical`."""
+
+Views = Literal["frames", "phases"]
+"""What a multi-image network takes for its T images of one place: registered frames, as published; or the nine
+samplings of the classical image, one for each place of a low-resolution pixel's grid within it.
+
+Registered frames no longer tell where within a pixel each was taken. Shift-and-add knows, and puts it into its image;
+the nine samplings of that have their places for certain."""
+
+
+def needs_classical(residual: Residual, views: Views) -> bool:
+    """Whether a network is shown the best image that is known without learning."""
+    return residual == "classical" or views == "phases"
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,7 @@ class Size:
             ``[N, bands, 3h, 3w]`` in the same unit.
         settings: of the core; a configuration can change each.
         multi_image: whether it can be made for another number of frames.
-        residual: unless the configuration says otherwise.
+        residual, views: unless the configuration says otherwise.
         tile: whole scenes are shown to it in tiles of so many low-resolution pixels; 0 for the whole at once.
         source: where it comes from.
     """
@@ -35,6 +48,7 @@ class Size:
     settings: Mapping[str, Any] = field(default_factory=dict)
     multi_image: bool = False
     residual: Residual = "none"
+    views: Views = "frames"
     tile: int = 0
     source: str = ""
 
@@ -47,22 +61,47 @@ class SrNetwork(nn.Module):
         frames: how many it takes.
         mean, sd: of each band; what the core sees is ``(frames - mean) / sd``.
         residual: what the core's answer is added to.
+        views: what the core is shown.
     """
 
     def __init__(
-        self, core: nn.Module, *, frames: int, mean: tuple[float, ...], sd: tuple[float, ...], residual: Residual
+        self,
+        core: nn.Module,
+        *,
+        frames: int,
+        mean: tuple[float, ...],
+        sd: tuple[float, ...],
+        residual: Residual,
+        views: Views = "frames",
     ) -> None:
         super().__init__()
-        self.core, self.frames, self.mean, self.sd, self.residual = core, frames, mean, sd, residual
+        self.core, self.frames, self.mean, self.sd, self.residual, self.views = core, frames, mean, sd, residual, views
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Reflectance ``[N, T, 4, h, w]``, registered, the best frame first, to reflectance ``[N, 4, 3h, 3w]``."""
+    @property
+    def needs_classical(self) -> bool:
+        """Whether `forward` has to be given the classical image."""
+        return needs_classical(self.residual, self.views)
+
+    def forward(self, frames: Tensor, classical: Tensor | None = None) -> Tensor:
+        """Reflectance ``[N, T, 4, h, w]``, registered, the best frame first, to reflectance ``[N, 4, 3h, 3w]``.
+
+        Where it `needs_classical`, that image ``[N, 4, 3h, 3w]`` of the same frames has to be there.
+        """
+        assert classical is not None or not self.needs_classical, "this network is shown the classical image"
         mean, sd = (frames.new_tensor(values)[:, None, None] for values in (self.mean, self.sd))
-        normalised = (frames - mean) / sd
-        answer = self.core(normalised)
+        normalised, known = ((images - mean) / sd if images is not None else None for images in (frames, classical))
+        answer = self.core(phases(known) if self.views == "phases" else normalised)
         if self.residual == "bicubic":
             answer = answer + enlarged(normalised[:, 0])
+        elif self.residual == "classical":
+            answer = answer + known
         return answer * sd + mean  # type: ignore[no-any-return]
+
+
+def phases(image: Tensor) -> Tensor:
+    """``[N, B, 3h, 3w]`` to its samplings ``[N, 9, B, h, w]``: every third pixel from (0, 0), (0, 1), ... (2, 2)."""
+    bands = image.shape[1]
+    return F.pixel_unshuffle(image, SCALE).unflatten(1, (bands, SCALE**2)).transpose(1, 2)
 
 
 def enlarged(images: Tensor) -> Tensor:

@@ -33,13 +33,21 @@ class Rams(nn.Module):
         blocks: attention blocks before frames are reduced; the paper's are 12.
         scale: how many times finer the answer is.
         reduction: how many times fewer channels attention thinks with, at least one.
+        zero_start: whether both paths start at zero, so that training starts from what the answer is added to.
 
     Raises:
         ProtocolError: T frames cannot be reduced to one.
     """
 
     def __init__(
-        self, frames: int, *, filters: int = 32, blocks: int = 12, scale: int = SCALE, reduction: int = 8
+        self,
+        frames: int,
+        *,
+        filters: int = 32,
+        blocks: int = 12,
+        scale: int = SCALE,
+        reduction: int = 8,
+        zero_start: bool = False,
     ) -> None:
         super().__init__()
         reductions = temporal_reductions(frames)
@@ -52,6 +60,9 @@ class Rams(nn.Module):
         self.enlarge = convolution(filters, scale**2, dims=3)
         self.frames_block = AttentionBlock(frames, reduction, dims=2)
         self.frames_enlarge = convolution(frames, scale**2, dims=2)
+        if zero_start:
+            for layer in (self.enlarge, self.frames_enlarge):
+                nn.init.zeros_(layer.parametrizations.weight.original0)  # the gains, which weight normalisation learns
 
     def forward(self, frames: Tensor) -> Tensor:
         """Normalised ``[N, T, bands, h, w]`` to ``[N, bands, scale h, scale w]``."""
@@ -156,7 +167,7 @@ def _mean(x: Tensor) -> Tensor:
     return x.movedim(1, -1).flatten(1, -2).mean(1).reshape(*x.shape[:2], *(1,) * (x.dim() - 2))
 
 
-SETTINGS = ("filters", "blocks", "reduction")
+SETTINGS = ("filters", "blocks", "reduction", "zero_start")
 """Of `Rams`, what a configuration can change."""
 
 
@@ -169,6 +180,8 @@ def build(_bands: int, frames: int, settings: Mapping[str, Any]) -> nn.Module:
     for name, value in settings.items():
         if name not in SETTINGS:
             raise ProtocolError(f"RAMS has no setting {name!r}; choose of {', '.join(SETTINGS)}.")
+        if name == "zero_start" and isinstance(value, bool):
+            continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ProtocolError(f"RAMS was given {name} = {value!r}; expected a whole number of at least 1.")
     return Rams(frames, **settings)
@@ -188,8 +201,10 @@ SIZES = (
         "rams-tiny",
         9,
         build,
-        {"filters": 16, "blocks": 4},
+        {"filters": 16, "blocks": 4, "zero_start": True},
         multi_image=True,
+        residual="classical",
+        views="phases",
         tile=128,
         source="Salvetti et al., Remote Sensing 12(14):2207, 2020, made small for processors; 132,341 parameters",
     ),

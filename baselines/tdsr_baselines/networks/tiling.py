@@ -10,7 +10,12 @@ from tdsr_bench.scene import SCALE
 
 
 def super_resolve_tiled(
-    network: Callable[[Tensor], Tensor], frames: Tensor, *, tile: int, overlap: int, batch: int = 1
+    network: Callable[..., Tensor],
+    frames: Tensor,
+    *layers: Tensor,
+    tile: int,
+    overlap: int,
+    batch: int = 1,
 ) -> Tensor:
     """Super-resolve ``[T, 4, h, w]`` to ``[4, 3h, 3w]`` tile by tile, blended where tiles overlap.
 
@@ -21,6 +26,7 @@ def super_resolve_tiled(
     Args:
         network: from ``[N, T, 4, tile, tile]`` to ``[N, 4, 3 tile, 3 tile]``; see `base.SrNetwork`.
         frames: where the network is.
+        layers: what the network is shown besides, each ``[bands, 3h, 3w]``, cut alike.
         tile: side in low-resolution pixels; a scene that is smaller goes in whole. 0 for the whole at once.
         overlap: of neighbouring tiles, in low-resolution pixels; the last row and column of tiles, which end where the
             scene ends, overlap by more.
@@ -39,8 +45,9 @@ def super_resolve_tiled(
     with torch.no_grad():
         for first in range(0, len(places), batch):
             some = places[first : first + batch]
-            tiles = [frames[..., rows[i] : rows[i] + high, columns[j] : columns[j] + wide] for i, j in some]
-            for (i, j), answer in zip(some, network(torch.stack(tiles)), strict=True):
+            corners = [(rows[i], columns[j]) for i, j in some]
+            shown = [_cut(frames, corners, high, wide), *(_cut(x, corners, high, wide, SCALE) for x in layers)]
+            for (i, j), answer in zip(some, network(*shown), strict=True):
                 part = _part(total, rows[i], columns[j], answer)
                 part += answer.to(part) * down[i][:, None] * across[j]
     return total
@@ -74,6 +81,12 @@ def ramps(starts: list[int], tile: int, overlap: int) -> Tensor:
     rising[1:] = ((pixels[1:] - seams) / length + 0.5).clamp(0, 1)
     falling[:-1] = ((pixels[:-1] - seams) / length + 0.5).clamp(0, 1)
     return rising - falling
+
+
+def _cut(layer: Tensor, corners: list[tuple[int, int]], high: int, wide: int, scale: int = 1) -> Tensor:
+    """The tiles at `corners`, all in one tensor; `layer` has `scale` times their pixels."""
+    spans = [(slice(scale * r, scale * (r + high)), slice(scale * c, scale * (c + wide))) for r, c in corners]
+    return torch.stack([layer[..., rows, columns] for rows, columns in spans])
 
 
 def _part(total: Tensor, row: int, column: int, answer: Tensor) -> Tensor:

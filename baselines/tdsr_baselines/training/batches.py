@@ -18,8 +18,6 @@ from tdsr_bench.scene import SCALE
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of each band."""
 
-Layers = Mapping[str, NDArray[Any] | Mapping[str, NDArray[Any]] | None]
-
 
 def frame_statistics(samples: Sequence[Sample]) -> Statistics:
     """Of all frames that networks are shown."""
@@ -63,23 +61,24 @@ def _crop(sample: Sample, augmentation: Augmentation, size: int, rng: np.random.
     gain = np.float32(rng.normal(1.0, augmentation.gain))
     quarter, mirror = (int(rng.integers(4)), bool(rng.integers(2))) if augmentation.turn else (0, False)
 
-    def cut(layer: NDArray[Any] | None, scale: int) -> NDArray[Any] | None:
-        if layer is None:
-            return None
+    def cut(layer: NDArray[Any], scale: int) -> NDArray[Any]:
         rows, columns = (slice(scale * first, scale * (first + size)) for first in (top, left))
         return _turned(layer[..., rows, columns], quarter, mirror)
 
+    def cut_high(layer: NDArray[Any] | None, factor: np.float32 | int = 1) -> NDArray[Any] | None:
+        return None if layer is None else factor * cut(layer, SCALE)
+
     stack = sample.stack
-    reference = cut(sample.reference, SCALE)
     return {
         "frames": gain * cut(stack.frames[order], 1),
         "observed": gain * cut(stack.observed[order], 1),
         "observed_valid": cut(stack.valid[order], 1),
+        "classical": cut_high(sample.classical, gain),
         "shifts": _turned_shifts(stack.shifts[order], quarter, mirror),
-        "reference": None if reference is None else gain * reference,
-        "reference_valid": cut(None if sample.reference_valid is None else sample.reference_valid[None], SCALE),
-        "truth": {task: cut(mask[None], SCALE) for task, mask in sample.truth.items()},
-        "truth_valid": cut(sample.truth_valid[None], SCALE),
+        "reference": cut_high(sample.reference, gain),
+        "reference_valid": cut_high(None if sample.reference_valid is None else sample.reference_valid[None]),
+        "truth": {task: cut_high(mask[None]) for task, mask in sample.truth.items()},
+        "truth_valid": cut_high(sample.truth_valid[None]),
     }
 
 

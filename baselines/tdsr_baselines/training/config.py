@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tdsr_baselines.balance import BALANCERS, BalanceSettings
 from tdsr_baselines.losses import LossConfig
 from tdsr_baselines.networks import find_size
-from tdsr_baselines.networks.base import Residual
+from tdsr_baselines.networks.base import Residual, Views, needs_classical
 from tdsr_baselines.stack import FrameOrder
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.files import digest
@@ -49,6 +49,7 @@ class Network(_Frozen):
         size: see `tdsr_baselines.networks.SIZES`.
         frames: of a multi-image network; None for what the size is made for.
         residual: what the network's answer is added to; None for what the size has.
+        views: what a multi-image network takes for its images; None for what the size has.
         paper_faithful: frames are ordered by their clear share, as RAMS was published, and not by the protocol's merit.
         start: a checkpoint of the same network to begin from: ours, or for HAT a published one.
         settings: of the architecture, those that differ from the size's.
@@ -57,6 +58,7 @@ class Network(_Frozen):
     size: str
     frames: int | None = Field(default=None, ge=1)
     residual: Residual | None = None
+    views: Views | None = None
     paper_faithful: bool = False
     start: Path | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -73,6 +75,12 @@ class Network(_Frozen):
     def order(self) -> FrameOrder:
         """How its frames are ordered."""
         return "clearance" if self.paper_faithful else "protocol"
+
+    @property
+    def needs_classical(self) -> bool:
+        """Whether the network is shown the best image that is known without learning."""
+        size = find_size(self.size)
+        return needs_classical(self.residual or size.residual, self.views or size.views)
 
 
 class Augmentation(_Frozen):
@@ -182,8 +190,12 @@ class TrainingConfig(_Frozen):
 
     @property
     def sha256(self) -> str:
-        """Hash of all that decides what comes out, from whatever machine and under whatever name."""
-        return digest(self.model_dump(mode="json", exclude={"name", "networks"}))
+        """Hash of all in it that decides what comes out, from whatever machine and under whatever name.
+
+        What files hold is not in it: data, networks, a start.
+        """
+        places = {"name": True, "networks": True, "network": {"start"}, "data": {"name"}}
+        return digest(self.model_dump(mode="json", exclude=places))
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "TrainingConfig":

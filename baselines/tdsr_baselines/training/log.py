@@ -20,10 +20,11 @@ class RunLog:
         """Forget what was logged after `step`: it will be done again."""
         for name in ("train", "validation"):
             path = self.folder / f"{name}.csv"
-            rows = _read(path)
-            kept = [row for row in rows if int(row["step"]) <= step]
-            if len(kept) < len(rows):
+            kept = [row for row in _read(path) if int(row["step"]) <= step]
+            if kept:
                 write_atomically(path, _text(kept).encode())
+            else:
+                path.unlink(missing_ok=True)
 
     def add(self, name: str, step: int, values: Mapping[str, Any]) -> None:
         """A line of the table called `name`."""
@@ -47,15 +48,14 @@ def _read(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if (row["step"] or "").isdigit()]
+        return [row for row in csv.DictReader(file) if (row["step"] or "").isdigit() and None not in row.values()]
 
 
 def _text(rows: list[dict[str, str]]) -> str:
     buffer = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(buffer, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    writer = csv.DictWriter(buffer, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
     return buffer.getvalue()
 
 

@@ -29,6 +29,8 @@ def place_truth(
         for column in range(size):
             moved = ((logit, np.roll(mask, (row - REACH, column - REACH), axis=(0, 1))) for logit, mask in found)
             scores[row, column] = sum(_correlation(logit, mask) for logit, mask in moved)
+    if scores.max() <= 0:
+        return 0.0, 0.0  # nothing in the truth, or nothing like it in the image
     best = np.unravel_index(np.argmax(scores), scores.shape)
     where = int(best[0]), int(best[1])
     offset = parabola(scores, where)
@@ -36,8 +38,10 @@ def place_truth(
 
 
 def _logit(network: TaskNetwork, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    device = next(network.module.parameters()).device
     with torch.inference_mode():
-        return network.logits(torch.from_numpy(image)[None])[0, 0].numpy()  # type: ignore[no-any-return]
+        logits = network.logits(torch.from_numpy(image)[None].to(device))
+    return logits[0, 0].float().cpu().numpy()
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

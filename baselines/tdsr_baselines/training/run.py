@@ -1,8 +1,9 @@
-"""Trains one network by its configuration, from the data set to the checkpoint; goes on where an earlier run stopped."""
+"""Trains one network by its configuration, from data set to checkpoint; goes on where an earlier run stopped."""
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +15,7 @@ from tdsr_baselines.balance import gradient_cosines, make_balancer
 from tdsr_baselines.checkpoints import CheckpointRecord, load_checkpoint, read_checkpoint_record, save_checkpoint
 from tdsr_baselines.losses.base import Batch, LossFunction, Surroundings
 from tdsr_baselines.networks import build_network, find_size
-from tdsr_baselines.networks.base import SrNetwork
+from tdsr_baselines.networks.base import SrNetwork, needs_classical
 from tdsr_baselines.training.batches import Statistics, draw_batch, frame_statistics
 from tdsr_baselines.training.config import TrainingConfig
 from tdsr_baselines.training.log import RunLog
@@ -32,8 +33,7 @@ from tdsr_baselines.training.validation import Scores, Validation, open_validati
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.environment import describe
 from tdsr_bench.errors import DataError, ProtocolError, TrainingError
-from tdsr_bench.files import digest, write_atomically
-from tdsr_bench.tasks.networks.network import TaskNetwork
+from tdsr_bench.files import digest
 from tdsr_bench.tasks.networks.sets import NetworkSet, open_networks, shipped_networks
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 RESUME = "last.ckpt"
 """What a run goes on from; removed once it is finished."""
+
+OURS = ".safetensors"
+"""How the names of our checkpoints end; other files to start from are published ones."""
 
 VALIDATION_BATCHES = 8
 """Of a training that may not see references: its losses on so many fixed batches of the validation split."""
@@ -102,10 +105,11 @@ def train(
     """
     path = folder / f"{config.name}.safetensors"
     fabric = _fabric(config, device)
+    _check_alone(path)
     if overwrite:
         _clear(folder, path)
     material = _read(config, dataset, str(fabric.device), progress)
-    key = digest(config.sha256, material.about)
+    key = digest(config.sha256, material.about, _origin(config.network.start))
     if path.is_file() and (done := read_checkpoint_record(path).training).get("finished"):
         if done["key"] == key:
             return path
@@ -113,12 +117,21 @@ def train(
                         f"or replace it with --overwrite.")  # fmt: skip
     state = _begin(config, material, fabric)
     log = RunLog(folder)
-    if resume_state(folder / RESUME, state, key):
+    resume_state(folder / RESUME, state, key)
+    if fabric.is_global_zero:
         log.go_back(state.step)
     _Loop(config, material, state, fabric, log, path, key, progress).run()
     if fabric.is_global_zero:
         (folder / RESUME).unlink(missing_ok=True)
     return path
+
+
+def _check_alone(path: Path) -> None:
+    """A folder is one training's: its logs and what it goes on from are not called by its name."""
+    other = next((file for file in sorted(path.parent.glob("*.safetensors")) if file.name != path.name), None)
+    if other:
+        raise DataError(f"{path.parent} holds {other.name}, of another name than {path.stem}; name another folder by "
+                        f"--out.")  # fmt: skip
 
 
 def _clear(folder: Path, path: Path) -> None:
@@ -164,6 +177,7 @@ def _read(config: TrainingConfig, dataset: DataSet, device: str, progress: Progr
     wanted = Wanted(
         frames=network.frames or find_size(network.size).frames,
         order=network.order,
+        classical=_needs_classical(config),
         reference=config.needs_reference,
         tasks=config.mask_tasks,
     )
@@ -194,6 +208,15 @@ def _read(config: TrainingConfig, dataset: DataSet, device: str, progress: Progr
         "loss_networks": {task: _sha256(surroundings.networks, task) for task in config.task_driven},
     }
     return Material(training, frame_statistics(training), losses, surroundings, look, validation, about)
+
+
+def _needs_classical(config: TrainingConfig) -> bool:
+    """Of what a checkpoint to start from says, or else of the configuration."""
+    start = config.network.start
+    if start is None or start.suffix != OURS:
+        return config.network.needs_classical
+    record = read_checkpoint_record(start)
+    return needs_classical(record.residual, record.views)
 
 
 def _networks(config: TrainingConfig, dataset: DataSet) -> NetworkSet | None:
@@ -235,7 +258,7 @@ def _loss_look(
     def look(network: SrNetwork) -> Scores:
         values = dict.fromkeys(losses, 0.0)
         for batch in drawn:
-            sr = network(batch.frames)
+            sr = network(batch.frames, batch.classical)
             for name, loss in losses.items():
                 values[name] += float(loss(sr, batch)) / len(drawn)
         weights = {loss.name: loss.weight for loss in config.losses}
@@ -262,15 +285,32 @@ def _first_network(config: TrainingConfig, known: Statistics) -> SrNetwork:
     size, wanted = find_size(config.network.size), config.network
     if wanted.start is None:
         return build_network(
-            size, mean=known[0], sd=known[1], frames=wanted.frames, residual=wanted.residual, settings=wanted.settings
+            size,
+            mean=known[0],
+            sd=known[1],
+            frames=wanted.frames,
+            residual=wanted.residual,
+            views=wanted.views,
+            settings=wanted.settings,
         )
-    if wanted.start.suffix == ".safetensors" and wanted.start.is_file():
+    if wanted.start.suffix == OURS:
         start = load_checkpoint(wanted.start)
+        record = start.record
         asked = (wanted.size, wanted.frames or size.frames)
-        if (start.record.size, start.record.frames) != asked:
+        if (record.size, record.frames) != asked:
             raise DataError(
-                f"{wanted.start} holds {start.record.size} with {start.record.frames} frames, expected {asked[0]} with "
+                f"{wanted.start} holds {record.size} with {record.frames} frames, expected {asked[0]} with "
                 f"{asked[1]}; start from another checkpoint, or ask for its size."
+            )
+        if digest({**size.settings, **record.settings}) != digest({**size.settings, **wanted.settings}):
+            raise DataError(
+                f"{wanted.start} was built with the settings {record.settings}, expected {wanted.settings}; start from "
+                f"another checkpoint, or ask for its network.settings."
+            )
+        if wanted.residual not in (None, record.residual):
+            raise DataError(
+                f"{wanted.start} adds its answer to {record.residual!r}, expected {wanted.residual!r}; start from "
+                f"another checkpoint, or leave out network.residual."
             )
         return start.module.requires_grad_(True)
     return _from_published(config, known)
@@ -285,7 +325,7 @@ def _from_published(config: TrainingConfig, known: Statistics) -> SrNetwork:
     size = find_size(config.network.size)
     core = load_published(start) if size.multi_image else load_official(start)[0]
     network = build_network(size, mean=known[0], sd=known[1], frames=config.network.frames,
-                            residual=config.network.residual, settings=config.network.settings)  # fmt: skip
+                            residual=config.network.residual, views=config.network.views, settings=config.network.settings)  # fmt: skip
     needed = {name: value.shape for name, value in network.core.state_dict().items()}
     if needed != {name: value.shape for name, value in core.state_dict().items()}:
         raise DataError(f"{start} is of another size than {size.name}; start from another checkpoint, or ask for its "
@@ -309,22 +349,19 @@ class _Loop:
 
     def run(self) -> None:
         training, state = self.config.training, self.state
-        board = self.log.writer(state.step) if self.fabric.is_global_zero else None
-        how = ""
-        while state.step < training.steps:
-            start = time.perf_counter()
-            values = self._step()
-            state.seconds += time.perf_counter() - start
-            if board and (state.step % training.log_every == 0 or state.step == 1):
-                self.log.add("train", state.step, values)
-                for name, value in values.items():
-                    board.add_scalar(f"train/{name}", value, state.step)
-            if state.step % training.validate_every == 0 or state.step == training.steps:
-                self._look(board)
-            how = f"loss {values['total']:.4f}, validation {state.best:.3f} at step {state.best_step}"
-            self.progress(self.config.name, state.step, training.steps, how)
-        if board:
-            board.close()
+        with closing(self.log.writer(state.step)) if self.fabric.is_global_zero else nullcontext() as board:
+            while state.step < training.steps:
+                start = time.perf_counter()
+                values = self._step()
+                state.seconds += time.perf_counter() - start
+                if board and (state.step % training.log_every == 0 or state.step == 1):
+                    self.log.add("train", state.step, values)
+                    for name, value in values.items():
+                        board.add_scalar(f"train/{name}", value, state.step)
+                if state.step % training.validate_every == 0 or state.step == training.steps:
+                    self._look(board)
+                how = f"loss {values['total']:.4f}, validation {state.best:.3f} at step {state.best_step}"
+                self.progress(self.config.name, state.step, training.steps, how)
 
     def _step(self) -> dict[str, float]:
         """One batch; what is logged of it."""
@@ -337,8 +374,7 @@ class _Loop:
             group["lr"] = rate
         state.optimizer.zero_grad()
         parameters = [parameter for parameter in state.network.parameters() if parameter.requires_grad]
-        with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
-            torch.manual_seed(config.seed + state.step)  # what a network itself draws, such as dropped paths
+        with self._draws():
             losses = self._losses(batch)
             self._check(losses)
             cosines = self._cosines(losses, parameters)
@@ -348,7 +384,8 @@ class _Loop:
         if not torch.isfinite(norm):
             raise TrainingError(self._stopped("the gradient"))
         state.optimizer.step()
-        state.balancer.after_step(lambda: [*self._losses(batch).values()])
+        with self._draws():
+            state.balancer.after_step(lambda: [*self._losses(batch).values()])
         state.step += 1
         if training.ema:
             update_average(state.average, state.network, decay=training.ema, step=state.step)
@@ -356,6 +393,14 @@ class _Loop:
         weighed = {f"weight of {name}": float(weight) for name, weight in zip(losses, weights, strict=True)}
         total = sum(float(weight) * value for weight, value in zip(weights, found.values(), strict=True))
         return {**found, **weighed, "total": total, "gradient": float(norm), "rate": rate, **cosines}
+
+    @contextmanager
+    def _draws(self) -> Iterator[None]:
+        """What a network itself draws in a step, such as dropped paths, is the same however often it is asked."""
+        device = self.fabric.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(self.config.seed + self.state.step)
+            yield
 
     def _draw(self, step: int) -> Batch:
         training = self.config.training
@@ -372,7 +417,7 @@ class _Loop:
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         with self.fabric.autocast():
-            sr = self.state.network(batch.frames)
+            sr = self.state.network(batch.frames, batch.classical)
         return {name: loss(sr.float(), batch) for name, loss in self.material.losses.items()}
 
     def _check(self, losses: Mapping[str, Tensor]) -> None:
@@ -394,9 +439,7 @@ class _Loop:
         if not every or len(names) < 2 or (self.state.step + 1) % every:
             return {} if not every else {f"cosine of {a} and {b}": float("nan") for a, b in _pairs(names)}
         known = gradient_cosines([*losses.values()], parameters, backward=self.fabric.backward)
-        return {
-            f"cosine of {a} and {b}": float(known[names.index(a), names.index(b)]) for a, b in _pairs(names)
-        }
+        return {f"cosine of {a} and {b}": float(known[names.index(a), names.index(b)]) for a, b in _pairs(names)}
 
     def _share(self, parameters: Sequence[Tensor]) -> None:
         """The mean over processes of what each found; by hand, since balancers may take several passes a step."""
@@ -412,8 +455,9 @@ class _Loop:
         if self.fabric.is_global_zero:
             network = averaged_copy(state.average).half().float()  # as the file will have them
             scores = self.material.look(network)
-            if scores.score > state.best:
-                state.best, state.best_step, state.best_values = scores.score, state.step, dict(scores.values)
+            score = scores.score if math.isfinite(scores.score) else float("-inf")
+            if score >= state.best:
+                state.best, state.best_step, state.best_values = score, state.step, dict(scores.values)
                 save_checkpoint(self.path, network, self._record())
             elif state.step == training.steps:
                 self._finish()
@@ -444,6 +488,7 @@ class _Loop:
             frames=network.frames,
             order=config.network.order,
             residual=network.residual,
+            views=network.views,
             settings=config.network.settings,
             mean=network.mean,
             sd=network.sd,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from tdsr_baselines.fuse import classical, first_frames
 from tdsr_baselines.stack import FrameOrder, Stack, stack_frames
 from tdsr_baselines.training.placement import place_truth
 from tdsr_bench.align import prepare
@@ -32,6 +33,7 @@ class Sample:
         name, region: of the scene.
         sha256: of the whole scene, see `tdsr_bench.data.dataset.scene_sha256`.
         stack: its frames.
+        classical: float32 ``[4, 3h, 3w]``, see `tdsr_baselines.fuse.classical`; None where it is not wanted.
         reference: float32 ``[4, 3h, 3w]``, reflectance; None where it was not read.
         reference_valid: bool ``[3h, 3w]``; None with `reference`.
         truth: for each task, float32 ``[3h, 3w]``, the share of a pixel that the thing covers.
@@ -43,6 +45,7 @@ class Sample:
     region: str
     sha256: str
     stack: Stack
+    classical: NDArray[np.float32] | None
     reference: NDArray[np.float32] | None
     reference_valid: NDArray[np.bool_] | None
     truth: dict[str, NDArray[np.float32]]
@@ -56,12 +59,14 @@ class Wanted:
 
     Attributes:
         frames, order: see `tdsr_baselines.stack.stack_frames`.
+        classical: whether the best image without learning is wanted.
         reference: whether the high-resolution reference may be read.
         tasks: whose truth is wanted.
     """
 
     frames: int
     order: FrameOrder = "protocol"
+    classical: bool = False
     reference: bool = True
     tasks: tuple[str, ...] = ()
 
@@ -111,7 +116,7 @@ def _sample(scene: Scene, dataset: DataSet, wanted: Wanted, networks: Sequence[T
         rows, columns = prepared.target.find(first)
         moved = (-rows, -columns)
         reference = fourier_shift(prepared.scene.reference, moved)
-        valid = _moved_mask(prepared.valid.all(axis=0), moved, dataset.protocol.residual_shift.border)
+        valid = _moved_mask(np.asarray(prepared.valid.all(axis=0)), moved, dataset.protocol.residual_shift.border)
     else:
         moved = place_truth(first, scene.truth, networks)
     everywhere = np.ones(first.shape[1:], dtype=bool)
@@ -120,6 +125,7 @@ def _sample(scene: Scene, dataset: DataSet, wanted: Wanted, networks: Sequence[T
         region=scene.region,
         sha256=scene_sha256(scene),
         stack=stack,
+        classical=classical(first_frames(view, wanted.frames)) if wanted.classical else None,
         reference=reference,
         reference_valid=valid,
         truth={task: _moved_truth(scene.truth[task], moved) for task in wanted.tasks},

@@ -12,7 +12,7 @@ from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.tasks.panels import to_rgb
 
 SIDE = 192
-"""Pixels of each image that are shown, from its middle."""
+"""Pixels of each image that are shown, from its middle; fewer where a scene is smaller."""
 
 GAP = 4
 """White pixels between two images."""
@@ -21,23 +21,21 @@ GAP = 4
 def draw_sheet(path: Path, pairs: Sequence[AlignedPair], *, most: int = 4) -> None:
     """Write one row for each of up to `most` pairs, spread over all of them."""
     chosen = [pairs[index] for index in np.unique(np.linspace(0, len(pairs) - 1, most).round().astype(int))]
-    rows = [_row([_frame(pair), pair.bicubic, pair.sr, pair.reference]) for pair in chosen]
-    sheet = np.concatenate([part for row in rows for part in (row, np.ones((GAP, *row.shape[1:]), np.float32))][:-1])
+    images = [(enlarge(pair.observed[0], "nearest"), pair.bicubic, pair.sr, pair.reference) for pair in chosen]
+    side = min(SIDE, *(size for row in images for image in row for size in image.shape[-2:]))
+    rows = [_joined([to_rgb(_middle(image, side)) for image in row], axis=1) for row in images]
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.rint(255 * sheet).astype(np.uint8)).save(path)
+    Image.fromarray(np.rint(255 * _joined(rows, axis=0)).astype(np.uint8)).save(path)
 
 
-def _frame(pair: AlignedPair) -> NDArray[np.float32]:
-    return enlarge(pair.observed[0], "nearest")
+def _joined(images: Sequence[NDArray[np.float32]], *, axis: int) -> NDArray[np.float32]:
+    """Side by side along `axis`, with white between them."""
+    shape = [*images[0].shape]
+    shape[axis] = GAP
+    parts = [part for image in images for part in (np.ones(shape, np.float32), image)]
+    return np.concatenate(parts[1:], axis=axis)
 
 
-def _row(images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    shown = [to_rgb(_middle(image)) for image in images]
-    gap = np.ones((shown[0].shape[0], GAP, 3), np.float32)
-    return np.concatenate([part for image in shown for part in (image, gap)][:-1], axis=1)
-
-
-def _middle(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    side = min(SIDE, *image.shape[-2:])
+def _middle(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     top, left = ((size - side) // 2 for size in image.shape[-2:])
     return image[..., top : top + side, left : left + side]

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.stack import FrameOrder
@@ -78,7 +78,10 @@ class Validation:
         return self.score(rows)
 
     def score(self, rows: Sequence[ScoreRow]) -> Scores:
-        """Chosen is by the image gap, or by the mean of image gap and task gap, each clipped, where there are tasks."""
+        """Chosen is by the image gap, or by the mean of image gap and task gap, each clipped, where there are tasks.
+
+        By the image gap too where there is no task gap: the reference gives the networks no more than its frames.
+        """
         zero = [row for scene in self.scenes for row in scene.zero]
         top = [row for scene in self.scenes for row in scene.top]
         image = image_gap(rows, zero, self._keys, **self._interval)
@@ -91,7 +94,7 @@ class Validation:
         if tasks:
             task = task_gap(rows, [zero], top, tasks, **self._interval)
             values["task_gap_by_loss_networks"] = _number(task.value)
-            score = (score + values["task_gap_by_loss_networks"]) / 2
+            score = score if task.value is None else (score + task.value) / 2
         return Scores(score, values)
 
     @property
@@ -100,7 +103,7 @@ class Validation:
         return tuple(key for key in gap.image if key not in gap.weights_missing)
 
     @property
-    def _interval(self) -> dict[str, float | int]:
+    def _interval(self) -> dict[str, Any]:
         interval = self.dataset.protocol.interval
         least = {"confidence": interval.confidence, "least_regions": interval.least_regions}
         return {"clip": self.dataset.protocol.gap.clip, **least}

@@ -16,6 +16,9 @@ def train(
     data: Annotated[
         str | None, typer.Option("--data", help="Instead of the configuration's: mini, a name, or a folder.")
     ] = None,
+    fold: Annotated[
+        str | None, typer.Option("--fold", help="Of MuS2, such as fold-30T, instead of the configuration's.")
+    ] = None,
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, whatever lies in the folder.")] = False,
 ) -> None:
@@ -28,7 +31,7 @@ def train(
     Examples:
       tdsr-bench train hat-tiny-pixel
       tdsr-bench train my-training.toml --out runs/first --device cuda
-      torchrun --nproc-per-node 4 --no-python tdsr-bench train rams-task --data ~/MuS2
+      torchrun --nproc-per-node 4 --no-python tdsr-bench train rams-task --data ~/MuS2 --fold fold-30T
     """
     from tdsr_baselines.training.config import load_config
     from tdsr_baselines.training.run import train as run
@@ -38,8 +41,8 @@ def train(
     from tdsr_bench.protocol import load_protocol
 
     wanted = load_config(config)
-    if data:
-        wanted = wanted.model_copy(update={"data": wanted.data.model_copy(update={"name": data})})
+    instead = {key: value for key, value in (("name", data), ("fold", fold)) if value}
+    wanted = wanted.model_copy(update={"data": wanted.data.model_copy(update=instead)})
     dataset = open_dataset(locate(wanted.data.name), load_protocol("tdsr-v1"), wanted.data.arm)
     with stage_progress() as progress:
         path = run(
