@@ -1,10 +1,17 @@
-"""Fixtures that all tests share."""
+"""Fixtures that all tests share: scenes, data sets on disk, the command line."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import Ran, Run
+from makers import SceneMaker, write_dataset
+
+from tdsr_bench.cli import main
+from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -22,3 +29,46 @@ def shared() -> Path:
 def rng() -> np.random.Generator:
     """Seeded random numbers."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def protocol() -> BenchmarkProtocol:
+    return load_protocol("tdsr-v1")
+
+
+@pytest.fixture
+def make_scene() -> SceneMaker:
+    return SceneMaker()
+
+
+WriteData = Callable[..., Path]
+
+
+@pytest.fixture
+def write_data(tmp_path: Path, make_scene: SceneMaker) -> WriteData:
+    """Writes scenes of several regions as a data set; returns its folder. See `makers.write_dataset`."""
+
+    def write(*, name: str = "tiny", **options: object) -> Path:
+        return write_dataset(tmp_path / name, make_scene, name=name, **options)
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in this process, in an empty folder."""
+    monkeypatch.setenv("TDSR_BENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def call(*words: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["tdsr-bench", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+        return Ran(code, *capsys.readouterr())
+
+    return call

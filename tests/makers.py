@@ -1,14 +1,27 @@
 """Scenes that are made in memory, and what of them a data set is written from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tdsr_bench.data.layout import SceneContent
+from tdsr_bench.data.layout import (
+    Arm,
+    DataRecord,
+    ReferenceUnit,
+    SceneContent,
+    SceneRecord,
+    Split,
+    new_dataset,
+    write_record,
+    write_scene,
+)
 from tdsr_bench.scene import Scene
 from tdsr_bench.sensor import blur, fourier_shift, observe
+
+TASKS = ("roads", "buildings")
 
 TRANSFORM = (10.0, 0.0, 600000.0, 0.0, -10.0, 4600000.0)
 
@@ -75,3 +88,53 @@ def content_of(scene: Scene) -> SceneContent:
         transform=scene.transform,
         crs=scene.crs,
     )
+
+
+def write_dataset(
+    root: Path,
+    make_scene: SceneMaker,
+    *,
+    regions: int = 3,
+    scenes: int = 1,
+    name: str = "tiny",
+    arms: tuple[Arm, ...] = ("wald",),
+    splits: tuple[Split, ...] = (),
+    bright: float | None = None,
+    **options: object,
+) -> Path:
+    """Write scenes of several regions as a data set at `root` whose reference is reflectance.
+
+    Args:
+        root: where.
+        make_scene: makes each of them.
+        regions, scenes: how many, and how many in each.
+        name, arms: of the data set.
+        splits: of each region in turn; test unless it says otherwise.
+        bright: the reflectance in blue from which on a pixel is a road and a building; None for no truth.
+        options: of scenes.
+    """
+    records = {}
+    with new_dataset(root) as folder:
+        for region in range(regions):
+            for index in range(scenes):
+                scene = make_scene(
+                    name=f"scene-{region}-{index}", region=f"region-{region}", seed=10 * region + index, **options
+                )
+                things = {} if bright is None else dict.fromkeys(TASKS, scene.reference[0] > bright)
+                write_scene(folder, scene.name, replace(content_of(scene), truth=things))
+                records[scene.name] = SceneRecord(
+                    region=scene.region,
+                    strip=scene.strip,
+                    split=splits[region] if splits else "test",
+                    reference_date=scene.reference_date,
+                )
+        record = DataRecord(
+            name=name,
+            arms=arms,
+            reference=ReferenceUnit(kind="reflectance", scale=1e-4),
+            source="made by a test",
+            licence="none",
+            scenes=records,
+        )
+        write_record(folder, record)
+    return root

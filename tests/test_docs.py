@@ -14,12 +14,13 @@ from makers import landscape
 from osm_files import Map
 from PIL import Image
 
+from tdsr_baselines.training import config as training_config
+from tdsr_baselines.training.config import TrainingConfig, load_config
 from tdsr_bench.cli import main
 
 REPOSITORY = Path(__file__).parents[1]
 GOLDEN = REPOSITORY / "tests" / "golden" / "mus2_official_a"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 COMMAND = re.compile(r"^(?: {4})?(?:pip install uv && )?(?:uv run )?(tdsr-bench .*)$", re.MULTILINE)
 EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -47,6 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_acquisitions(folder / "my-acquisitions")
     write_town(folder)
     write_recipe(folder / "my-recipe.toml")
+    write_training(folder / "my-training.toml")
     write_map(folder / "netherlands.osm.pbf")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TDSR_BENCH_CACHE", str(folder / "cache"))
@@ -113,6 +115,20 @@ def write_recipe(path: Path) -> None:
     path.write_text(content, encoding="utf-8")
 
 
+def write_training(path: Path) -> None:
+    """The configuration that docs/training.md shows."""
+    page = (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8")
+    found = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    path.write_text(found[1], encoding="utf-8")
+
+
+def shortened(config: TrainingConfig) -> TrainingConfig:
+    """The same for a moment only."""
+    short = {"steps": 2, "validate_every": 2, "batch": 1, "crop": 16}
+    return config.model_copy(update={"training": config.training.model_copy(update=short)})
+
+
 def write_raster(path: Path, image: np.ndarray, *, metres: float) -> None:
     import rasterio
 
@@ -128,6 +144,7 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
     words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in shlex.split(command)]
     stand_ins = {"METHOD": METHOD, "hrn_sim": METHOD, "DATA": "MuS2", "FOLDER": "my-acquisitions", "IMAGE": "town.tif"}
     monkeypatch.setattr(sys, "argv", [stand_ins.get(word, word) for word in words])
+    monkeypatch.setattr(training_config, "load_config", lambda name: shortened(load_config(name)))
     try:
         main()
     except SystemExit as ended:
@@ -160,6 +177,7 @@ def test_the_pages_hold_the_main_commands():
         "data info",
         "leaderboard build",
         "task train",
+        "train hat-tiny-pixel",
         "data osm-masks",
     ):
         assert f"tdsr-bench {name}" in found

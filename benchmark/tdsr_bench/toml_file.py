@@ -56,11 +56,14 @@ def nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
 def _first_problem(error: ValidationError | TypeError, model: type[BaseModel]) -> str:
     if isinstance(error, TypeError):
         return str(error)
-    problem = error.errors()[0]
+    problems = error.errors()
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         name = str(problem["loc"][-1])
         return f"there is no {where}; the nearest is {nearest(name, [*_names(model.model_json_schema(), name)])}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{where} has no {problem['ctx']['discriminator'].replace(chr(39), '`')}, which says what it is"
     if problem["type"] == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in str(problem["ctx"]["expected_tags"]).split(",")]
         return f"{where} has no kind {problem['ctx']['tag']!r}; the nearest is {nearest(problem['ctx']['tag'], tags)}"

@@ -87,21 +87,23 @@ class SrNetwork(nn.Module):
 
         Where it `needs_classical`, that image ``[N, 4, 3h, 3w]`` of the same frames has to be there.
         """
-        assert classical is not None or not self.needs_classical, "this network is shown the classical image"
         mean, sd = (frames.new_tensor(values)[:, None, None] for values in (self.mean, self.sd))
-        normalised, known = ((images - mean) / sd if images is not None else None for images in (frames, classical))
-        answer = self.core(phases(known) if self.views == "phases" else normalised)
+        normalised = (frames - mean) / sd
+        known = normalised if classical is None else (classical - mean) / sd
+        assert classical is not None or not self.needs_classical, "this network is shown the classical image"
+        answer: Tensor = self.core(phases(known) if self.views == "phases" else normalised)
         if self.residual == "bicubic":
             answer = answer + enlarged(normalised[:, 0])
         elif self.residual == "classical":
             answer = answer + known
-        return answer * sd + mean  # type: ignore[no-any-return]
+        return answer * sd + mean
 
 
 def phases(image: Tensor) -> Tensor:
     """``[N, B, 3h, 3w]`` to its samplings ``[N, 9, B, h, w]``: every third pixel from (0, 0), (0, 1), ... (2, 2)."""
-    bands = image.shape[1]
-    return F.pixel_unshuffle(image, SCALE).unflatten(1, (bands, SCALE**2)).transpose(1, 2)
+    count, bands, height, width = image.shape
+    samplings = F.pixel_unshuffle(image, SCALE)
+    return samplings.reshape(count, bands, SCALE**2, height // SCALE, width // SCALE).transpose(1, 2)
 
 
 def enlarged(images: Tensor) -> Tensor:

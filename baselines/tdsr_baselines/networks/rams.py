@@ -62,7 +62,7 @@ class Rams(nn.Module):
         self.frames_enlarge = convolution(frames, scale**2, dims=2)
         if zero_start:
             for layer in (self.enlarge, self.frames_enlarge):
-                nn.init.zeros_(layer.parametrizations.weight.original0)  # the gains, which weight normalisation learns
+                nn.init.zeros_(layer.get_parameter("parametrizations.weight.original0"))  # weight normalisation's gain
 
     def forward(self, frames: Tensor) -> Tensor:
         """Normalised ``[N, T, bands, h, w]`` to ``[N, bands, scale h, scale w]``."""

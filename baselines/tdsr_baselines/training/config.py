@@ -179,6 +179,11 @@ class TrainingConfig(_Frozen):
         return any(loss.needs_reference for loss in self.losses)
 
     @property
+    def sees_references(self) -> bool:
+        """Whether references may be looked at: to place maps, to choose a checkpoint."""
+        return self.regime != "hr-free"
+
+    @property
     def mask_tasks(self) -> tuple[str, ...]:
         """The tasks whose truth losses need, sorted."""
         return tuple(sorted({loss.needs_task for loss in self.losses if loss.needs_task}))
@@ -194,7 +199,7 @@ class TrainingConfig(_Frozen):
 
         What files hold is not in it: data, networks, a start.
         """
-        places = {"name": True, "networks": True, "network": {"start"}, "data": {"name"}}
+        places: Any = {"name": True, "networks": True, "network": {"start"}, "data": {"name"}}
         return digest(self.model_dump(mode="json", exclude=places))
 
     @model_validator(mode="after")

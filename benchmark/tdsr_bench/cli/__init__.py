@@ -1,5 +1,6 @@
 """The command line: reads arguments, prints results, and leaves the work to the modules that it names."""
 
+import errno
 import sys
 
 import typer
@@ -24,17 +25,30 @@ app.add_typer(task.app, name="task")
 
 USER_ERROR, INTERRUPTED = 2, 130
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a full quota, a file larger than is allowed."""
+
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 the user's error, 3 an incomplete result, 1 a bug."""
+    """Run the command line: exit 0 done, 2 the user's error or a full disk, 3 an incomplete result, 1 a bug."""
     try:
         app()
     except UserError as error:
         print(f"tdsr-bench: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
-    except KeyboardInterrupt:
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        where = f" for {error.filename}" if error.filename else ""
         print(
-            "tdsr-bench: interrupted; what was finished is kept, the same command goes on from it.",
+            f"tdsr-bench: no space left{where}; free some and run the same command again: what was finished is kept.",
             file=sys.stderr,
         )
-        sys.exit(INTERRUPTED)
+        sys.exit(USER_ERROR)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # what typer makes of an interruption
+            print(
+                "tdsr-bench: interrupted; what was finished is kept, the same command goes on from it.",
+                file=sys.stderr,
+            )
+        raise

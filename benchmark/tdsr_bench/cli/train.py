@@ -1,5 +1,6 @@
 """`train`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -48,4 +49,5 @@ def train(
         path = run(
             wanted, dataset, out or Path("runs") / wanted.name, device=device, overwrite=overwrite, progress=progress
         )
-    typer.echo(str(path))
+    if os.environ.get("RANK", "0") == "0":  # torchrun's other processes have the same path
+        typer.echo(str(path))

@@ -107,10 +107,10 @@ class DataSet:
             DataError: as `read`.
             ProtocolError: the frames of this arm are made from the reference.
         """
-        if self.arm != self.record.arms[0]:
+        if self.arm != "real":
             raise ProtocolError(
                 f"The frames of the arm {self.arm} are made from the reference, so it cannot go unseen; choose the arm "
-                f"{self.record.arms[0]}."
+                f"real, of data that have it."
             )
         return self._read_stored(name, None, referenced=False)
 

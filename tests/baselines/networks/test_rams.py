@@ -107,7 +107,7 @@ def test_it_has_as_many_parameters_as_the_paper() -> None:
 def test_sizes(size: Size, parameters: int) -> None:
     network = size.build(4, size.frames, size.settings)
     assert _parameters(network) == parameters
-    assert (size.frames, size.multi_image, size.residual) == (9, True, "none")
+    assert (size.frames, size.multi_image) == (9, True)
     assert f"{parameters:,} parameters" in size.source
 
 
