@@ -48,7 +48,7 @@ def tiles(name: str, corner: tuple[int, int]) -> dict[str, Image.Image]:
     low, high = np.percentile(reference[list(RGB)], (1, 99))
     single = show(scene, Track.SISR, protocol.frames)
     images = {"frame, 10 m": bench.pair(single.frames[0].repeat(3, axis=1).repeat(3, axis=2), single).sr}
-    for folder in ("bicubic", "back-projection", "shift-and-add"):
+    for folder in ("bicubic", "hat-tiny-pixel", "shift-and-add", "rams-tiny-task"):
         submission = load_submission(SUBMISSIONS / folder).submission
         view = show(scene, submission.track, protocol.frames)
         images[f"{submission.name} ({submission.track})"] = bench.pair(submission.super_resolve(view), view).sr

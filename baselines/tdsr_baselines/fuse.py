@@ -1,5 +1,6 @@
 """Classical multi-frame methods: mean and median of the frames, and shift-and-add with back-projection."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,9 +47,11 @@ def classical(view: LowResView) -> Float:
     return back_project(enlarge(view.frames[0], "bicubic"), view.frames[0], iterations=BACK_PROJECTIONS)
 
 
-def first_frames(view: LowResView, frames: int) -> LowResView:
-    """`view` with no more than so many frames."""
-    return replace(view, frames=view.frames[:frames], valid=view.valid[:frames], dates=view.dates[:frames])
+def stacked_frames(view: LowResView, order: Sequence[int]) -> LowResView:
+    """`view` with the frames of a stack, each once, see `tdsr_baselines.stack.Stack.order`."""
+    chosen = [*dict.fromkeys(order)]
+    dates = tuple(view.dates[index] for index in chosen)
+    return replace(view, frames=view.frames[chosen], valid=view.valid[chosen], dates=dates)
 
 
 def mean_of_frames(view: LowResView) -> Float:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from tdsr_baselines.checkpoints import TrainedNetwork, load_checkpoint, read_checkpoint_record
-from tdsr_baselines.fuse import classical, first_frames
+from tdsr_baselines.fuse import classical, stacked_frames
 from tdsr_baselines.networks import find_size
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.networks.tiling import super_resolve_tiled
@@ -51,7 +51,7 @@ def super_resolve_view(
     device = next(network.parameters()).device
     layers = [stack.frames]
     if network.needs_classical:
-        layers.append(classical(first_frames(view, network.frames)))
+        layers.append(classical(stacked_frames(view, stack.order)))
     shown = [torch.from_numpy(layer).to(device) for layer in layers]
     answer = super_resolve_tiled(network, *shown, tile=find_size(size).tile, overlap=OVERLAP)
     return answer.float().cpu().numpy()

@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tdsr_baselines.checkpoints import read_checkpoint_record
+from tdsr_baselines.training.config import load_config
+from tdsr_bench.align import prepare
+from tdsr_bench.data.layout import SceneContent, SceneRecord
+from tdsr_bench.data.mini import SPLITS, make_scene
 from tdsr_bench.interpolation import enlarge
-from tdsr_bench.scene import LowResView, Track
+from tdsr_bench.metrics.detail import detail_error
+from tdsr_bench.protocol import load_protocol
+from tdsr_bench.references import open_bench
+from tdsr_bench.scene import LowResView, Scene, Track
 from tdsr_bench.submission import Submission, load_submission
+from tdsr_bench.view import show
 
 FOLDERS = {path.parent.name: path for path in (Path(__file__).parents[2] / "submissions").glob("*/submission.py")}
 CLASSICAL = {
@@ -22,6 +31,15 @@ CLASSICAL = {
     "median": Track.MISR,
     "shift-and-add": Track.MISR,
 }
+TRAINED = {
+    "hat-tiny-pixel": ("pixel", Track.SISR),
+    "hat-tiny-task": ("task", Track.SISR),
+    "rams-tiny-pixel": ("pixel", Track.MISR),
+    "rams-tiny-task": ("task", Track.MISR),
+    "rams-tiny-hr-free": ("hr-free", Track.MISR),
+}
+"""Of each submission of a trained network, its regime and its track."""
+
 ViewOf = Callable[..., LowResView]
 
 
@@ -36,6 +54,25 @@ def submission(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return load_submission(FOLDERS[folder]).submission
 
 
+def scene_of(content: SceneContent, record: SceneRecord) -> Scene:
+    """What reading would give."""
+    return Scene(
+        name="scene",
+        region=record.region,
+        strip=record.strip,
+        frames=content.frames,
+        frames_valid=content.frames_valid,
+        dates=content.dates,
+        reference=content.reference.astype(np.float32),
+        reference_valid=np.ones(content.reference.shape, dtype=bool),
+        reference_date=record.reference_date,
+        truth={},
+        lines={},
+        transform=content.transform,
+        crs=content.crs,
+    )
+
+
 def frames_for(submission: Submission) -> int:
     return 1 if submission.track is Track.SISR else 5
 
@@ -48,8 +85,44 @@ def test_what_a_table_says_of_it(folder: str, submission: Submission):
 
 
 def test_names_differ():
-    names = [load_submission(FOLDERS[folder]).submission.name for folder in CLASSICAL]
+    assert FOLDERS.keys() == CLASSICAL.keys() | TRAINED.keys()
+    names = [load_submission(path).submission.name for path in FOLDERS.values()]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("folder", TRAINED)
+def test_what_a_trained_one_says_of_itself(folder: str):
+    weights = FOLDERS[folder].with_name("weights.safetensors")
+    regime, track = TRAINED[folder]
+    submission = load_submission(FOLDERS[folder]).submission
+    about = read_checkpoint_record(weights).training
+    assert submission.track is track
+    assert submission.parameters > 100_000
+    assert submission.training_data.endswith(f"({regime})")
+    assert len(FOLDERS[folder].read_text().splitlines()) <= 20
+    assert weights.stat().st_size < 3e6
+    assert about["finished"]
+    assert (about["config"]["name"], about["regime"]) == (folder, regime)
+    assert about["config"] == load_config(folder).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    assert not set(about["data"]["train"]) & set(SPLITS["test"])
+
+
+@pytest.mark.parametrize("folder", TRAINED)
+def test_a_trained_one_improves_on_the_frame(folder: str):
+    """On one test scene, small: closer to the reference in detail than bicubic."""
+    content, record = make_scene("mini_r08_s1", seed=0, size=64)
+    scene = scene_of(content, record)
+    protocol = load_protocol("tdsr-v1")
+    submission = load_submission(FOLDERS[folder]).submission
+    bench = open_bench(prepare(scene, protocol), protocol)
+    view = show(scene, submission.track, protocol.frames)
+    pair = bench.pair(submission.super_resolve(view), view)
+    errors = [
+        detail_error(image, reference, valid, sigma=3.0)
+        for images in (pair.sr, pair.bicubic)
+        for image, reference, valid in zip(images, pair.reference, pair.valid, strict=True)
+    ]
+    assert np.mean(errors[:4]) < 0.9 * np.mean(errors[4:])
 
 
 def test_shape_type_and_finiteness(submission: Submission, view_of: ViewOf, rng: np.random.Generator):

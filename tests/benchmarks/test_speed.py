@@ -1,4 +1,4 @@
-"""Speed as ratios in one run: ``uv run pytest tests/benchmarks --benchmark-only``. Skipped in the test suite.
+"""Speed as ratios in one run: ``uv run pytest -n 0 tests/benchmarks --benchmark-only``. Skipped in the test suite.
 
 Each group holds what this code does and the plain way beside it, on the same full tile.
 """

@@ -1,4 +1,4 @@
-"""Speed of tasks on a full tile: ``uv run pytest tests/benchmarks --benchmark-only``. Skipped in the test suite.
+"""Speed of tasks on a full tile: ``uv run pytest -n 0 tests/benchmarks --benchmark-only``. Skipped in the test suite.
 
 The tile is one test scene of mini, five times each way, with the networks of the package.
 """

@@ -1,4 +1,4 @@
-"""Speed of training: ``uv run pytest tests/benchmarks/test_training_speed.py --benchmark-only``. Skipped in the suite.
+"""Speed of training: ``uv run pytest -n 0 tests/benchmarks --benchmark-only -k training_speed``. Skipped in the suite.
 
 A step is forward and backward of four crops of 32 x 32 low-resolution pixels, four bands, nine images for RAMS.
 """

@@ -1,5 +1,6 @@
 """Trains one network by its configuration, from data set to checkpoint; goes on where an earlier run stopped."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +94,7 @@ def _fabric(config: TrainingConfig, device: str) -> "Fabric":
     """One process, or those that torchrun started."""
     from lightning_fabric import Fabric
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its remarks would tear the progress bar
     found = "cpu" if find_device(device) == "cpu" else "cuda"
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1

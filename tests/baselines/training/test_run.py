@@ -146,8 +146,36 @@ def test_what_was_validated_is_what_the_file_holds(data: DataSet, tmp_path: Path
     found = load_checkpoint(path)
     validation = open_validation(data, data.names("validation"), several=False, networks=[])
     scores = validation.look(found.module, size="hat-tiny", order="protocol")
+    logged = lines(path.parent / "validation.csv")[found.record.training["best_step"] // 2 - 1]
+    assert {"score": scores.score, **scores.values}.keys() == logged.keys() - {"step"}
+    for name, value in scores.values.items():
+        assert float(logged[name]) == pytest.approx(value, rel=1e-5)
     for name, value in found.record.training["validation"].items():
-        assert scores.values[name] == pytest.approx(value, abs=5.1e-5)
+        assert value == pytest.approx(scores.values[name], abs=5.1e-5)
+
+
+def test_what_is_kept_is_the_moving_average(data: DataSet, tmp_path: Path):
+    averaged, plain = (go(config(training={"ema": ema}), data, tmp_path / str(ema)) for ema in (0.9, 0.0))
+    steps = [[row["l1"] for row in lines(path.parent / "train.csv")] for path in (averaged, plain)]
+    assert steps[0] == steps[1]
+    assert not same(averaged, plain)
+
+
+def test_what_networks_draw_differs_from_step_to_step_and_not_from_run_to_run(
+    data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    drawn: list[float] = []
+
+    def loss(sr: Tensor, _batch: Batch) -> Tensor:
+        drawn.append(torch.rand(()).item())
+        return sr.mean().square()
+
+    monkeypatch.setattr(pixel.L1, "build", lambda *_: loss)
+    for name in ("one", "again"):
+        torch.rand(3)
+        go(config(training={"validate_every": 4}), data, tmp_path / name)
+    assert drawn[:4] == drawn[4:]
+    assert len(set(drawn)) == 4
 
 
 def test_the_same_training_gives_the_same_weights_and_another_seed_others(data: DataSet, tmp_path: Path):

@@ -78,7 +78,7 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_networks_are_trained_judged_and_used(run: Run, data: Path, recipe: Path, tmp_path: Path):
+def test_networks_are_trained_judged_and_used(run: Run, data: Path, recipe: Path):
     ran = run("task", "train", data, "--recipe", recipe, "--out", "nets", "--device", "cpu")
     assert ran.code == 0, ran.err
     assert len(ran.out.splitlines()) == 6  # for either task: a network that scores, its twin, one for losses
@@ -140,7 +140,7 @@ def test_data_without_truth_cannot_be_trained_on(run: Run, data: Path, recipe: P
     assert "has truth of roads; make it by `tdsr-bench data osm-masks`" in ran.err
 
 
-def test_networks_that_are_not_there_are_named_before_anything_is_predicted(run: Run, data: Path, tmp_path: Path):
+def test_networks_that_are_not_there_are_named_before_anything_is_predicted(run: Run, data: Path):
     Path("submission.py").write_text(
         "from tdsr_bench.submission import Submission\nsubmission = Submission('x', 'sisr', lambda view: 1 / 0)\n"
     )
