@@ -68,14 +68,10 @@ def _first_problem(error: ValidationError | TypeError, model: type[BaseModel]) -
         tags = [tag.strip(" '") for tag in str(problem["ctx"]["expected_tags"]).split(",")]
         return f"{where} has no kind {problem['ctx']['tag']!r}; the nearest is {nearest(problem['ctx']['tag'], tags)}"
     came = f", not {problem['input']!r}" if isinstance(problem["input"], str | int | float) else ""
-    return f"{where + ': ' if where else ''}{_lower(problem['msg'].removeprefix('Value error, '))}{came}"
+    return f"{where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}{came}"
 
 
 def _names(schema: Mapping[str, Any], wrong: str) -> Iterator[str]:
     """Every key that any table of a model has; keys of the same table cannot be told from the place alone."""
     tables = [schema, *schema.get("$defs", {}).values()]
     yield from dict.fromkeys(key for table in tables for key in table.get("properties", {}) if key != wrong)
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

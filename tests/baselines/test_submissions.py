@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tdsr_baselines.checkpoints import read_checkpoint_record
-from tdsr_baselines.training.config import load_config
+from tdsr_baselines.training.config import TrainingConfig, load_config
 from tdsr_bench.align import prepare
 from tdsr_bench.data.layout import SceneContent, SceneRecord
 from tdsr_bench.data.mini import SPLITS, make_scene
@@ -103,7 +103,7 @@ def test_what_a_trained_one_says_of_itself(folder: str):
     assert weights.stat().st_size < 3e6
     assert about["finished"]
     assert (about["config"]["name"], about["regime"]) == (folder, regime)
-    assert about["config"] == load_config(folder).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    assert TrainingConfig.model_validate(about["config"]) == load_config(folder)
     assert not set(about["data"]["train"]) & set(SPLITS["test"])
 
 

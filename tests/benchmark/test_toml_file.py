@@ -65,11 +65,11 @@ def test_a_whole_file_becomes_its_model():
         ("[home]", "[hose]", "The file: there is no hose; the nearest is 'home'."),
         ('kind = "cat"', 'kind = "cow"', "The file: pets.0 has no kind 'cow'; the nearest is 'cat' or 'dog'."),
         ('kind = "cat"', "", "The file: pets.0 has no `kind`, which says what it is."),
-        ('street = "Mill Lane"\n', "", "The file: home.street: field required."),
-        ("number = 3", "number = 0", "The file: home.number: input should be greater than 0, not 0."),
-        ("number = 3", 'number = "three"', "The file: home.number: input should be a valid integer, unable to parse"),
+        ('street = "Mill Lane"\n', "", "The file: home.street: Field required."),
+        ("number = 3", "number = 0", "The file: home.number: Input should be greater than 0, not 0."),
+        ("number = 3", 'number = "three"', "The file: home.number: Input should be a valid integer, unable to parse"),
         ("number = 3", 'number = "three"', "not 'three'."),
-        ("number = 3", "number = [3]", "The file: home.number: input should be a valid integer."),
+        ("number = 3", "number = [3]", "The file: home.number: Input should be a valid integer."),
     ],
 )
 def test_the_first_thing_that_is_wrong_is_told(old: str, new: str, sentence: str):

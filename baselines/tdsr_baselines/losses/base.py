@@ -21,24 +21,24 @@ class Batch:
         frames: ``[N, T, 4, h, w]``, what the network sees: registered to the first, clouds filled, the best first.
         observed: ``[N, T, 4, h, w]``, the same frames as they were taken, in the radiometry of the first, not moved.
         observed_valid: ``[N, T, h, w]`` of 0 and 1, where `observed` is clear.
-        classical: ``[N, 4, 3h, 3w]``, the best image known without learning; None where no network corrects it.
         shifts: ``[N, T, 2]``, how far the content of `observed` lies off the first frame's, (rows, columns) in
             low-resolution pixels, as `tdsr_baselines.register.shifts` gives them.
         reference: ``[N, 4, 3h, 3w]``; None in a training that is never shown one.
         reference_valid: ``[N, 1, 3h, 3w]`` of 0 and 1; None with `reference`.
         truth: for each task, ``[N, 1, 3h, 3w]`` of 0 to 1, where the thing is.
         truth_valid: ``[N, 1, 3h, 3w]`` of 0 and 1.
+        classical: ``[N, 4, 3h, 3w]``, the best image known without learning; None where no network corrects it.
     """
 
     frames: Tensor
     observed: Tensor
     observed_valid: Tensor
     shifts: Tensor
-    classical: Tensor | None = None
     reference: Tensor | None = None
     reference_valid: Tensor | None = None
     truth: Mapping[str, Tensor] = field(default_factory=dict)
     truth_valid: Tensor | None = None
+    classical: Tensor | None = None
 
 
 class LossFunction(Protocol):

@@ -43,7 +43,8 @@ def train(
 
     wanted = load_config(config)
     instead = {key: value for key, value in (("name", data), ("fold", fold)) if value}
-    wanted = wanted.model_copy(update={"data": wanted.data.model_copy(update=instead)})
+    if instead:
+        wanted = wanted.model_copy(update={"data": wanted.data.model_copy(update=instead)})
     dataset = open_dataset(locate(wanted.data.name), load_protocol("tdsr-v1"), wanted.data.arm)
     with stage_progress() as progress:
         path = run(
