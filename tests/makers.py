@@ -138,3 +138,22 @@ def write_dataset(
         )
         write_record(folder, record)
     return root
+
+
+def scene_of(name: str, content: SceneContent, record: SceneRecord) -> Scene:
+    """What reading a scene that was just made would give, without truth; the reference in its stored numbers."""
+    return Scene(
+        name=name,
+        region=record.region,
+        strip=record.strip,
+        frames=content.frames,
+        frames_valid=content.frames_valid,
+        dates=content.dates,
+        reference=content.reference.astype(np.float32),
+        reference_valid=np.ones(content.reference.shape, dtype=bool),
+        reference_date=record.reference_date,
+        truth={},
+        lines={},
+        transform=content.transform,
+        crs=content.crs,
+    )

@@ -1,14 +1,10 @@
 """Classical multi-frame methods: mean and median of the frames, and shift-and-add with back-projection."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_baselines.interpolate import coverage, enlargement, observation
-from tdsr_baselines.register import shifts
-from tdsr_baselines.stack import filled, matched, usable
+from tdsr_baselines.stack import Stack, filled, registered, usable
 from tdsr_bench.align import median_frame
 from tdsr_bench.interpolation import BACK_PROJECTIONS, back_project, enlarge
 from tdsr_bench.scene import SCALE, LowResView
@@ -40,18 +36,16 @@ LEAST_DEVIATION = 1e-4
 """Reflectance: the step in which Sentinel-2 products store it."""
 
 
-def classical(view: LowResView) -> Float:
-    """The best image that is known without learning: of one frame back-projected bicubic, of several shift-and-add."""
-    if len(view.frames) > 1:
-        return shift_and_add(view)
-    return back_project(enlarge(view.frames[0], "bicubic"), view.frames[0], iterations=BACK_PROJECTIONS)
+def classical(stack: Stack) -> Float:
+    """The best image that is known without learning: of one frame back-projected bicubic, of several shift-and-add.
 
-
-def stacked_frames(view: LowResView, order: Sequence[int]) -> LowResView:
-    """`view` with the frames of a stack, each once, see `tdsr_baselines.stack.Stack.order`."""
-    chosen = [*dict.fromkeys(order)]
-    dates = tuple(view.dates[index] for index in chosen)
-    return replace(view, frames=view.frames[chosen], valid=view.valid[chosen], dates=dates)
+    Of the stack's frames, each once.
+    """
+    places = [stack.order.index(frame) for frame in dict.fromkeys(stack.order)]
+    frames = stack.observed[places]
+    if len(places) > 1:
+        return _fuse_bands(frames, usable(stack.valid[places]), stack.shifts[places])
+    return back_project(enlarge(frames[0], "bicubic"), frames[0], iterations=BACK_PROJECTIONS)
 
 
 def mean_of_frames(view: LowResView) -> Float:
@@ -81,9 +75,13 @@ def shift_and_add(view: LowResView) -> Float:
     weighs less. The weighted mean of the enlarged frames is then improved by iterative back-projection of the residuals
     of all frames (Irani and Peleg, CVGIP 53, 1991; weights in the manner of Farsiu et al., IEEE TIP 13, 2004).
     """
-    clear = usable(view.valid)
-    frames = filled(matched(view.frames, clear), clear)
-    moved = [(float(rows), float(columns)) for rows, columns in shifts(frames, view.valid)]
+    frames, moved = registered(view.frames, view.valid)
+    return _fuse_bands(frames, usable(view.valid), moved)
+
+
+def _fuse_bands(frames: Float, clear: Mask, shifts: NDArray[np.float64]) -> Float:
+    """What `shift_and_add` makes of frames ``[T, 4, h, w]`` that were brought together."""
+    moved = [(float(rows), float(columns)) for rows, columns in shifts]
     bands = [
         _fuse(band, _weights(band, clear, moved), moved, sigma=sigma)
         for band, sigma in zip(np.moveaxis(frames, 1, 0), SENTINEL2_SIGMAS, strict=True)

@@ -46,12 +46,18 @@ def stack_frames(view: LowResView, frames: int, *, order: FrameOrder = "protocol
     """
     chosen = _chosen(view, frames, order)
     known = [*dict.fromkeys(chosen)]
-    counted = usable(view.valid[known])
-    observed = filled(matched(view.frames[known], counted), counted)
-    moved = shifts(observed, view.valid[known])
+    valid = view.valid[known]
+    observed, moved = registered(view.frames[known], valid)
     placed = np.stack([fourier_shift(f, (-float(s[0]), -float(s[1]))) for f, s in zip(observed, moved, strict=True)])
     places = [known.index(index) for index in chosen]
-    return Stack(placed[places], observed[places], view.valid[known][places], moved[places], tuple(chosen))
+    return Stack(placed[places], observed[places], valid[places], moved[places], tuple(chosen))
+
+
+def registered(frames: Float, valid: Mask) -> tuple[Float, NDArray[np.float64]]:
+    """`frames` in the radiometry of the first, clouds filled, not moved; and how far each lies off the first."""
+    counted = usable(valid)
+    observed = filled(matched(frames, counted), counted)
+    return observed, shifts(observed, valid)
 
 
 def _chosen(view: LowResView, frames: int, order: FrameOrder) -> list[int]:

@@ -1,14 +1,16 @@
 """Submissions of trained networks: from a checkpoint to a method that takes part."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tdsr_baselines.checkpoints import TrainedNetwork, load_checkpoint, read_checkpoint_record
-from tdsr_baselines.fuse import classical, stacked_frames
+from tdsr_baselines.fuse import classical
 from tdsr_baselines.networks import find_size
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.networks.tiling import super_resolve_tiled
@@ -47,12 +49,20 @@ def super_resolve_view(
     network: SrNetwork, view: LowResView, *, size: str, order: FrameOrder = "protocol"
 ) -> NDArray[np.float32]:
     """`network`'s image of a whole scene, float32 ``[4, 3h, 3w]``; where its frames come from see `stack_frames`."""
+    return super_resolve_layers(network, shown_layers(network, view, order), size=size)
+
+
+def shown_layers(network: SrNetwork, view: LowResView, order: FrameOrder) -> list[Tensor]:
+    """What `network` is shown of a scene: its frames ``[T, 4, h, w]`` and, if it needs that, the classical image."""
     stack = stack_frames(view, network.frames, order=order)
+    layers = [stack.frames, classical(stack)] if network.needs_classical else [stack.frames]
+    return [torch.from_numpy(layer) for layer in layers]
+
+
+def super_resolve_layers(network: SrNetwork, layers: Sequence[Tensor], *, size: str) -> NDArray[np.float32]:
+    """As `super_resolve_view`, of what `shown_layers` gives."""
     device = next(network.parameters()).device
-    layers = [stack.frames]
-    if network.needs_classical:
-        layers.append(classical(stacked_frames(view, stack.order)))
-    shown = [torch.from_numpy(layer).to(device) for layer in layers]
+    shown = [layer.to(device) for layer in layers]
     answer = super_resolve_tiled(network, *shown, tile=find_size(size).tile, overlap=OVERLAP)
     return answer.float().cpu().numpy()
 

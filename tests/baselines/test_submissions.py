@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from makers import scene_of
 from numpy.typing import NDArray
 
 from tdsr_baselines.checkpoints import read_checkpoint_record
 from tdsr_baselines.training.config import TrainingConfig, load_config
 from tdsr_bench.align import prepare
-from tdsr_bench.data.layout import SceneContent, SceneRecord
 from tdsr_bench.data.mini import SPLITS, make_scene
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.detail import detail_error
 from tdsr_bench.protocol import load_protocol
 from tdsr_bench.references import open_bench
-from tdsr_bench.scene import LowResView, Scene, Track
+from tdsr_bench.scene import LowResView, Track
 from tdsr_bench.submission import Submission, load_submission
 from tdsr_bench.view import show
 
@@ -52,25 +52,6 @@ def folder(request: pytest.FixtureRequest) -> str:
 def submission(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Submission:
     monkeypatch.chdir(tmp_path)
     return load_submission(FOLDERS[folder]).submission
-
-
-def scene_of(content: SceneContent, record: SceneRecord) -> Scene:
-    """What reading would give."""
-    return Scene(
-        name="scene",
-        region=record.region,
-        strip=record.strip,
-        frames=content.frames,
-        frames_valid=content.frames_valid,
-        dates=content.dates,
-        reference=content.reference.astype(np.float32),
-        reference_valid=np.ones(content.reference.shape, dtype=bool),
-        reference_date=record.reference_date,
-        truth={},
-        lines={},
-        transform=content.transform,
-        crs=content.crs,
-    )
 
 
 def frames_for(submission: Submission) -> int:
@@ -111,7 +92,7 @@ def test_what_a_trained_one_says_of_itself(folder: str):
 def test_a_trained_one_improves_on_the_frame(folder: str):
     """On one test scene, small: closer to the reference in detail than bicubic."""
     content, record = make_scene("mini_r08_s1", seed=0, size=64)
-    scene = scene_of(content, record)
+    scene = scene_of("scene", content, record)
     protocol = load_protocol("tdsr-v1")
     submission = load_submission(FOLDERS[folder]).submission
     bench = open_bench(prepare(scene, protocol), protocol)

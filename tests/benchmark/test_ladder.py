@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from makers import scene_of
 from numpy.typing import NDArray
 
 from tdsr_bench.align import prepare
@@ -42,24 +43,7 @@ def mini_stacks() -> Iterator[Stack]:
     for name in ("mini_r07_s1", "mini_r09_s1", "mini_r11_s2"):
         content, record = make_scene(name, seed=0)
         assert content.perfect is not None
-        yield (
-            Scene(
-                name=name,
-                region=record.region,
-                strip=record.strip,
-                frames=content.frames,
-                frames_valid=content.frames_valid,
-                dates=content.dates,
-                reference=content.reference.astype(np.float32),
-                reference_valid=np.ones(content.reference.shape, dtype=bool),
-                reference_date=record.reference_date,
-                truth={},
-                lines={},
-                transform=content.transform,
-                crs=content.crs,
-            ),
-            content.perfect,
-        )
+        yield scene_of(name, content, record), content.perfect
 
 
 def real_stacks(folder: Path) -> Iterator[Stack]:

@@ -19,7 +19,6 @@ from tdsr_baselines.training.config import TrainingConfig
 from tdsr_baselines.training.log import RunLog
 from tdsr_baselines.training.material import Material, Progress
 from tdsr_baselines.training.sheet import draw_sheet
-from tdsr_baselines.training.start import origin
 from tdsr_baselines.training.state import (
     TrainingState,
     averaged_copy,
@@ -48,6 +47,7 @@ class Loop:
     log: RunLog
     path: Path
     key: str
+    started_from: dict[str, str] | None
     progress: Progress
 
     def run(self) -> None:
@@ -71,7 +71,7 @@ class Loop:
         config, state, fabric = self.config, self.state, self.fabric
         training = config.training
         state.network.train()
-        batch = self._draw(state.step)
+        batch = self._draw()
         rate = learning_rate(training, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
@@ -105,7 +105,7 @@ class Loop:
             torch.manual_seed(self.config.seed + self.state.step)
             yield
 
-    def _draw(self, step: int) -> Batch:
+    def _draw(self) -> Batch:
         training = self.config.training
         return draw_batch(
             self.material.training,
@@ -113,7 +113,7 @@ class Loop:
             batch=training.batch // self.fabric.world_size,
             crop=training.crop,
             seed=self.config.seed,
-            step=step,
+            step=self.state.step,
             rank=self.fabric.global_rank,
             device=self.fabric.device,
         )
@@ -181,7 +181,7 @@ class Loop:
         looks = -(-self.state.step // training.validate_every)
         if validation and training.sheet_every and looks % training.sheet_every == 0:
             path = self.path.parent / "sheets" / f"step-{self.state.step:06d}.png"
-            draw_sheet(path, [pair for _, pair in validation.kept])
+            draw_sheet(path, validation.pairs)
 
     def _record(self) -> CheckpointRecord:
         config, state, network = self.config, self.state, self.state.network
@@ -207,7 +207,7 @@ class Loop:
                 "data": dict(self.material.about),
                 "environment": describe(config.seed) | {"device": str(self.fabric.device)},
                 "processes": self.fabric.world_size,
-                "started_from": origin(config.network.start),
+                "started_from": self.started_from,
             },
         )
 

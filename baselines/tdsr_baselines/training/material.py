@@ -37,18 +37,17 @@ class Material:
     """All that is read before the first step.
 
     Attributes:
-        training, validation: scenes; `validation` only where references may not be seen.
+        training: scenes to train on.
         known: statistics of the training frames.
         losses: by name.
-        surroundings: what losses were built with.
         look: a look at the validation split.
+        validation: what `look` looks at; None where references may not be seen.
         about: what the record says of the data.
     """
 
     training: Sequence[Sample]
     known: Statistics
     losses: Mapping[str, LossFunction]
-    surroundings: Surroundings
     look: Callable[[SrNetwork], Scores]
     validation: Validation | None
     about: Mapping[str, Any]
@@ -93,7 +92,7 @@ def read_material(config: TrainingConfig, dataset: DataSet, device: str, progres
         "repeated_frames": sum(len(set(sample.stack.order)) < len(sample.stack.order) for sample in training),
         "loss_networks": {task: _sha256(surroundings.networks, task) for task in config.task_driven},
     }
-    return Material(training, frame_statistics(training), losses, surroundings, look, validation, about)
+    return Material(training, frame_statistics(training), losses, look, validation, about)
 
 
 def _needs_classical(config: TrainingConfig) -> bool:

@@ -67,7 +67,7 @@ def train(
     resume_state(folder / RESUME, state, key)
     if fabric.is_global_zero:
         log.go_back(state.step)
-    Loop(config, material, state, fabric, log, path, key, progress).run()
+    Loop(config, material, state, fabric, log, path, key, started_from, progress).run()
     if fabric.is_global_zero:
         (folder / RESUME).unlink(missing_ok=True)
     return path

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tdsr_baselines.fuse import classical, stacked_frames
+from tdsr_baselines.fuse import classical
 from tdsr_baselines.stack import FrameOrder, Stack, stack_frames
 from tdsr_baselines.training.placement import place_truth
 from tdsr_bench.align import prepare
@@ -125,7 +125,7 @@ def _sample(scene: Scene, dataset: DataSet, wanted: Wanted, networks: Sequence[T
         region=scene.region,
         sha256=scene_sha256(scene),
         stack=stack,
-        classical=classical(stacked_frames(view, stack.order)) if wanted.classical else None,
+        classical=classical(stack) if wanted.classical else None,
         reference=reference,
         reference_valid=valid,
         truth={task: _moved_truth(scene.truth[task], moved) for task in wanted.tasks},

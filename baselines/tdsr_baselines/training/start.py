@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tdsr_baselines.checkpoints import load_checkpoint
 from tdsr_baselines.networks import build_network, find_size
-from tdsr_baselines.networks.base import SrNetwork
+from tdsr_baselines.networks.base import Size, SrNetwork
 from tdsr_baselines.training.batches import Statistics
-from tdsr_baselines.training.config import TrainingConfig
+from tdsr_baselines.training.config import Network, TrainingConfig
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import digest
 
@@ -20,28 +20,31 @@ def first_network(config: TrainingConfig, known: Statistics) -> SrNetwork:
     if wanted.start is None:
         return _new(config, known)
     if wanted.start.suffix == OURS:
-        start = load_checkpoint(wanted.start)
-        record = start.record
-        asked = (wanted.size, wanted.frames or size.frames)
-        if (record.size, record.frames) != asked:
+        return _from_ours(wanted.start, wanted, size)
+    return _from_published(wanted.start, config, known)
+
+
+def _from_ours(start: Path, wanted: Network, size: Size) -> SrNetwork:
+    found = load_checkpoint(start)
+    record, asked = found.record, (wanted.size, wanted.frames or size.frames)
+    if (record.size, record.frames) != asked:
+        raise DataError(
+            f"{start} holds {record.size} with {record.frames} frames, expected {asked[0]} with {asked[1]}; start from "
+            f"another checkpoint, or ask for its size."
+        )
+    if digest({**size.settings, **record.settings}) != digest({**size.settings, **wanted.settings}):
+        raise DataError(
+            f"{start} was built with the settings {record.settings}, expected {wanted.settings}; start from another "
+            f"checkpoint, or ask for its network.settings."
+        )
+    for name in ("residual", "views"):
+        have, want = getattr(record, name), getattr(wanted, name)
+        if want not in (None, have):
             raise DataError(
-                f"{wanted.start} holds {record.size} with {record.frames} frames, expected {asked[0]} with "
-                f"{asked[1]}; start from another checkpoint, or ask for its size."
+                f"{start} has {name} = {have!r}, expected {want!r}; start from another checkpoint, or leave out "
+                f"network.{name}."
             )
-        if digest({**size.settings, **record.settings}) != digest({**size.settings, **wanted.settings}):
-            raise DataError(
-                f"{wanted.start} was built with the settings {record.settings}, expected {wanted.settings}; start from "
-                f"another checkpoint, or ask for its network.settings."
-            )
-        for name in ("residual", "views"):
-            have, want = getattr(record, name), getattr(wanted, name)
-            if want not in (None, have):
-                raise DataError(
-                    f"{wanted.start} has {name} = {have!r}, expected {want!r}; start from another checkpoint, or leave "
-                    f"out network.{name}."
-                )
-        return start.module.requires_grad_(True)
-    return _from_published(config, known)
+    return found.module.requires_grad_(True)
 
 
 def _new(config: TrainingConfig, known: Statistics) -> SrNetwork:
@@ -57,12 +60,10 @@ def _new(config: TrainingConfig, known: Statistics) -> SrNetwork:
     )
 
 
-def _from_published(config: TrainingConfig, known: Statistics) -> SrNetwork:
+def _from_published(start: Path, config: TrainingConfig, known: Statistics) -> SrNetwork:
     from tdsr_baselines.networks.hat import load_official
     from tdsr_baselines.networks.rams_tensorflow import load_published
 
-    start = config.network.start
-    assert start is not None
     size = find_size(config.network.size)
     core = load_published(start) if size.multi_image else load_official(start)[0]
     network = _new(config, known)
@@ -75,6 +76,11 @@ def _from_published(config: TrainingConfig, known: Statistics) -> SrNetwork:
 
 
 def origin(start: Path | None) -> dict[str, str] | None:
+    """Name and hash of the file to start from; None without one.
+
+    Raises:
+        DataError: it is not there.
+    """
     if start is None:
         return None
     if not start.is_file():

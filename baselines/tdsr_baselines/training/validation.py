@@ -1,14 +1,15 @@
 """How good a network is on the validation split, by the protocol's own metrics."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.stack import FrameOrder
-from tdsr_baselines.trained import super_resolve_view
+from tdsr_baselines.trained import shown_layers, super_resolve_layers
 from tdsr_bench.align import prepare
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.evaluate import measure
@@ -60,22 +61,32 @@ class Validation:
     Attributes:
         dataset: whose protocol says what is measured.
         scenes: what is looked at.
-        kept: images of the last look, each with its scene, for a contact sheet.
+        pairs: images of the last look, for a contact sheet.
+        shown: what networks are shown of each scene, which is the same at every look.
     """
 
     dataset: DataSet
     scenes: Sequence[ValidationScene]
-    kept: list[tuple[ValidationScene, AlignedPair]] = field(default_factory=list)
+    pairs: list[AlignedPair] = field(default_factory=list)
+    shown: dict[Hashable, list[Tensor]] = field(default_factory=dict)
 
     def look(self, network: SrNetwork, *, size: str, order: FrameOrder) -> Scores:
         """The gaps of `network`, and what they are made of."""
         rows: list[ScoreRow] = []
-        self.kept.clear()
+        self.pairs.clear()
         for scene in self.scenes:
-            pair = scene.bench.pair(super_resolve_view(network, scene.view, size=size, order=order), scene.view)
+            sr = super_resolve_layers(network, self._shown(network, scene, order), size=size)
+            pair = scene.bench.pair(sr, scene.view)
             rows += _rows(pair, scene.bench, scene.looks, (*self._keys, *REPORTED))
-            self.kept.append((scene, pair))
+            self.pairs.append(pair)
         return self.score(rows)
+
+    def _shown(self, network: SrNetwork, scene: ValidationScene, order: FrameOrder) -> list[Tensor]:
+        """Registered and fused once, whatever the number of looks."""
+        key = (scene.bench.prepared.scene.name, network.frames, network.needs_classical, order)
+        if key not in self.shown:
+            self.shown[key] = shown_layers(network, scene.view, order)
+        return self.shown[key]
 
     def score(self, rows: Sequence[ScoreRow]) -> Scores:
         """Chosen is by the image gap, or by the mean of image gap and task gap, each clipped, where there are tasks.
