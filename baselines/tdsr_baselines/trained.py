@@ -9,15 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tdsr_baselines.checkpoints import TrainedNetwork, load_checkpoint, read_checkpoint_record
+from tdsr_baselines.checkpoints import CheckpointRecord, TrainedNetwork, load_checkpoint, read_checkpoint_record
 from tdsr_baselines.fuse import classical
 from tdsr_baselines.networks import find_size
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.networks.tiling import super_resolve_tiled
 from tdsr_baselines.stack import FrameOrder, stack_frames
+from tdsr_baselines.training.config import TrainingConfig
 from tdsr_bench.devices import find_device
 from tdsr_bench.scene import LowResView, Track
-from tdsr_bench.submission import Submission
+from tdsr_bench.submission import Submission, Training
 
 OVERLAP = 16
 """Low-resolution pixels that neighbouring tiles share."""
@@ -42,6 +43,8 @@ def trained_submission(checkpoint: Path, *, name: str, device: str = "auto") -> 
         training_data=_training_data(network()),
         parameters=network().parameters,
         files=(checkpoint,),
+        frames=record.frames,
+        training=_training(record),
     )
 
 
@@ -65,6 +68,22 @@ def super_resolve_layers(network: SrNetwork, layers: Sequence[Tensor], *, size: 
     shown = [layer.to(device) for layer in layers]
     answer = super_resolve_tiled(network, *shown, tile=find_size(size).tile, overlap=OVERLAP)
     return answer.float().cpu().numpy()
+
+
+def _training(record: CheckpointRecord) -> Training | None:
+    """What it was trained with; None of a checkpoint that does not tell, such as one published by others."""
+    about = record.training
+    if "config" not in about:
+        return None
+    settings = TrainingConfig.model_validate(about["config"]).training
+    started = about.get("started_from")
+    return Training(
+        data=about["data"]["fingerprint"],
+        regime=about["regime"],
+        samples=settings.steps * settings.batch,
+        patch=settings.crop,
+        started=started["file"] if started else "",
+    )
 
 
 def _training_data(network: TrainedNetwork) -> str:

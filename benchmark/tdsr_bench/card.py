@@ -3,14 +3,20 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tdsr_bench.errors import CardError
 from tdsr_bench.files import write_atomically
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 SCHEMA = 1
+
+FRAME_COLUMNS = ("method", "scene", "group", "key", "band", "value", "unit", "network", "reason")
+"""The columns of `ResultCard.to_frame`."""
 
 
 class _Part(BaseModel):
@@ -47,6 +53,12 @@ class SubmissionPart(_Part):
     sha256: str | None
     training_data: str
     parameters: int | None
+    frames: int | None = None
+    """How many frames of a scene it uses at most."""
+    training: dict[str, Any] | None = None
+    """See `tdsr_bench.submission.Training`; None where it is not known."""
+    control_of: str | None = None
+    """The method that this is a control of; such a card takes no rank."""
 
 
 class GapPart(_Part):
@@ -137,6 +149,26 @@ class ResultCard(_Part):
     timing: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
     reference_rows: tuple[dict[str, Any], ...] = ()
+
+    def to_frame(self, *, references: bool = True) -> "DataFrame":
+        """The rows as a table of pandas, one measured value a line.
+
+        Args:
+            references: whether to add the rows of the methods that every table shows.
+
+        Returns:
+            Columns ``method, scene, group, key, band, value, unit, network, reason``; a value that does not exist is
+            NaN, and its `reason` says why.
+        """
+        from pandas import DataFrame
+
+        own = [{"method": self.submission.name} | row for row in self.rows]
+        others = self.reference_rows if references else ()
+        return DataFrame([*own, *others], columns=[*FRAME_COLUMNS, *self._extra_columns()])
+
+    def _extra_columns(self) -> list[str]:
+        """What rows of another protocol hold beside."""
+        return sorted({key for row in self.rows for key in row} - set(FRAME_COLUMNS))
 
 
 def read_card(path: Path) -> ResultCard:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tdsr_bench.tasks import PAIR_TASKS
 from tdsr_bench.tasks.networks.sets import NetworkSet, networks_of_region
 from tdsr_bench.tasks.panels import draw_panels
 from tdsr_bench.tasks.scoring import Look, pair_rows, scene_looks, task_rows
+from tdsr_bench.tasks.sheet import Block, draw_block, sheet_scenes, write_sheet
 from tdsr_bench.tasks.verdict import counting_tasks
 from tdsr_bench.view import show
 
@@ -57,6 +59,8 @@ class Job:
     """Tasks that take so long that they run only on request."""
     panels: Path | None = None
     """Where a picture of each scene and task goes, if asked for."""
+    sheet: Path | None = None
+    """The file for the sheet that a leaderboard shows, if there is to be one."""
 
     @property
     def protocol(self) -> BenchmarkProtocol:
@@ -74,6 +78,12 @@ class Job:
         """The keys that the task gap of `regions` is made of."""
         tasks = counting_tasks(self.protocol.tasks, self.network_sets(regions))
         return [key for keys in tasks.keys.values() for key in keys]
+
+    @cached_property
+    def drawn(self) -> tuple[str, ...]:
+        """The scenes that the sheet shows."""
+        names = self.dataset.names(self.split) if self.sheet else ()
+        return sheet_scenes({name: self.dataset.scenes[name].region for name in names}) if names else ()
 
     def looks(self, scene: Scene, pair: AlignedPair) -> list[Look]:
         """The tasks that are scored in `scene`."""
@@ -93,6 +103,8 @@ class SceneScore:
     seconds: float | None
     kept: bool
     scoring_seconds: float
+    block: Block | None = None
+    """Its part of the sheet."""
 
 
 def evaluate(job: Job, engine: Executor, progress: Progress | None = None) -> ResultCard:
@@ -117,6 +129,9 @@ def evaluate(job: Job, engine: Executor, progress: Progress | None = None) -> Re
         if progress:
             progress(name, done, len(names))
     scores.sort(key=lambda score: score.scene)
+    blocks = {score.scene: score.block for score in scores if score.block}
+    if job.sheet and blocks:
+        write_sheet(job.sheet, job.submission.name, blocks)
     return make_card(job, scores, dict(sorted(failed.items())))
 
 
@@ -156,6 +171,7 @@ def score_scene(job: Job, name: str) -> SceneScore:
         seconds=prediction.seconds,
         kept=prediction.kept,
         scoring_seconds=time.perf_counter() - start,
+        block=draw_block(pair, looks) if name in job.drawn else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Shows a view to a submission, checks what comes back, and keeps it by the hash of all that made it."""
 
 import functools
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.files import digest, write_atomically
 from tdsr_bench.raster import opened
 from tdsr_bench.scene import LowResView
-from tdsr_bench.submission import LoadedSubmission, describe_failure, load_submission
+from tdsr_bench.submission import LoadedSubmission, Submission, describe_failure, load_submission
 
 STORED = (".safetensors", ".npy", ".tif", ".tiff")
 """Endings of stored predictions, in the order in which they are looked for."""
@@ -54,6 +55,21 @@ class FromSubmission:
     def image(self, view: LowResView, scene: str) -> Prediction:
         """The submission's image of `scene`, made now or kept from an earlier run."""
         return predict(_loaded(self.path, self.sha256), view, scene, self.folder)
+
+
+@dataclass(frozen=True)
+class FromObject:
+    """Images made by a submission that is no file: made each time, as there is no hash to know it by; kept in `folder`.
+
+    Its engine has to be serial, unless it can be pickled.
+    """
+
+    submission: Submission
+    folder: Path
+
+    def image(self, view: LowResView, scene: str) -> Prediction:
+        """The submission's image of `scene`, made now."""
+        return predict(LoadedSubmission(self.submission, Path(), secrets.token_hex()), view, scene, self.folder)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,30 @@ SuperResolve = Callable[[LowResView], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
+class Training:
+    """What a method was trained with: what has to be the same for a comparison of methods to be one.
+
+    Attributes:
+        data: what it saw; the fingerprint of its data set where there is one.
+        regime: by which losses, as in "pixel" or "task".
+        samples: how many patches it saw, repetitions among them.
+        patch: its field of view in training: low-resolution pixels on a side of a patch.
+        started: what its training began from: "" for nothing, or the name of what was trained before.
+    """
+
+    data: str
+    regime: str
+    samples: int
+    patch: int
+    started: str = ""
+
+
+def untrained(idea: str) -> Training:
+    """Of a method without training; `idea` is what it rests on, by which it is matched with one of the other track."""
+    return Training(data="none", regime=idea, samples=0, patch=0)
+
+
+@dataclass(frozen=True)
 class Submission:
     """A method that takes part.
 
@@ -33,6 +57,8 @@ class Submission:
         training_data: what the method was trained on, in words; "none" for a method without training.
         parameters: the number of trained parameters, 0 for a method without training.
         files: weights and whatever else the answer depends on, beside the Python files in the submission's folder.
+        frames: how many frames it uses at most, where that is fewer than the track gives.
+        training: what it was trained with, so that it can be matched with others; None where that is not known.
     """
 
     name: str
@@ -41,6 +67,8 @@ class Submission:
     training_data: str = "none"
     parameters: int = 0
     files: tuple[Path, ...] = ()
+    frames: int | None = None
+    training: Training | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +136,8 @@ def _check(submission: Submission, path: Path) -> None:
         raise SubmissionError(f"{path}: the track is {submission.track!r}, expected sisr or misr.")
     if not submission.name.strip():
         raise SubmissionError(f"{path}: the submission has no name; tables call it by that.")
+    if submission.frames is not None and submission.frames < 1:
+        raise SubmissionError(f"{path}: frames is {submission.frames}, expected 1 or more, or to be left out.")
     missing = next((file for file in submission.files if not Path(file).is_file()), None)
     if missing:
         raise SubmissionError(f"{path} names the file {missing}, which is not there; put it there or leave it out.")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tdsr_bench.interpolation import BACK_PROJECTIONS, back_project, enlarge
 from tdsr_bench.scene import LowResView, Track
-from tdsr_bench.submission import Submission
+from tdsr_bench.submission import Submission, untrained
 
 
 def super_resolve(view: LowResView) -> NDArray[np.float32]:
@@ -18,4 +18,6 @@ def super_resolve(view: LowResView) -> NDArray[np.float32]:
     return back_project(enlarge(frame, "bicubic"), frame, iterations=BACK_PROJECTIONS)
 
 
-submission = Submission(name="back-projected bicubic", track=Track.SISR, super_resolve=super_resolve)
+submission = Submission(
+    name="back-projected bicubic", track=Track.SISR, super_resolve=super_resolve, training=untrained("back-projection")
+)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.scene import LowResView, Track
-from tdsr_bench.submission import Submission
+from tdsr_bench.submission import Submission, untrained
 
 
 def super_resolve(view: LowResView) -> NDArray[np.float32]:
@@ -16,4 +16,4 @@ def super_resolve(view: LowResView) -> NDArray[np.float32]:
     return enlarge(view.frames[0], "bicubic")
 
 
-submission = Submission(name="bicubic", track=Track.SISR, super_resolve=super_resolve)
+submission = Submission(name="bicubic", track=Track.SISR, super_resolve=super_resolve, training=untrained("bicubic"))

@@ -5,6 +5,8 @@ No registration. Unmasked clouds do not get through, and what changes between th
 
 from tdsr_baselines.fuse import median_of_frames
 from tdsr_bench.scene import Track
-from tdsr_bench.submission import Submission
+from tdsr_bench.submission import Submission, untrained
 
-submission = Submission(name="median of bicubics", track=Track.MISR, super_resolve=median_of_frames)
+submission = Submission(
+    name="median of bicubics", track=Track.MISR, super_resolve=median_of_frames, training=untrained("bicubic")
+)

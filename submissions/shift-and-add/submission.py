@@ -6,6 +6,8 @@ learned: what a trained multi-image method has to beat.
 
 from tdsr_baselines.fuse import shift_and_add
 from tdsr_bench.scene import Track
-from tdsr_bench.submission import Submission
+from tdsr_bench.submission import Submission, untrained
 
-submission = Submission(name="shift-and-add", track=Track.MISR, super_resolve=shift_and_add)
+submission = Submission(
+    name="shift-and-add", track=Track.MISR, super_resolve=shift_and_add, training=untrained("back-projection")
+)

@@ -42,10 +42,10 @@ def info(
     Example:
       tdsr-bench data info mini
     """
-    from tdsr_bench.cli.find import locate
     from tdsr_bench.cli.show import output
     from tdsr_bench.data.dataset import open_dataset
     from tdsr_bench.data.inspect import inspect
+    from tdsr_bench.progress import locate
     from tdsr_bench.protocol import load_protocol
 
     dataset = open_dataset(locate(data), load_protocol("tdsr-v1"), arm)
@@ -64,9 +64,8 @@ def mini(
     Example:
       tdsr-bench data mini --out my-mini
     """
-    from tdsr_bench.cli.find import locate
-    from tdsr_bench.cli.show import counting_progress
     from tdsr_bench.data.mini import make_mini
+    from tdsr_bench.progress import counting_progress, locate
 
     if out is None:
         typer.echo(str(locate("mini")))
@@ -94,9 +93,9 @@ def import_s2(
     Example:
       tdsr-bench data import-s2 my-acquisitions --reference-date 2021-07-16
     """
-    from tdsr_bench.cli.show import counting_progress
     from tdsr_bench.data.catalog import named_folder
     from tdsr_bench.data.import_s2 import import_s2 as make
+    from tdsr_bench.progress import counting_progress
 
     name = name or folder.resolve().name
     out = out or named_folder(name)
@@ -126,9 +125,9 @@ def import_vhr(
     Example:
       tdsr-bench data import-vhr town.tif --buildings town.geojson
     """
-    from tdsr_bench.cli.show import counting_progress
     from tdsr_bench.data.catalog import named_folder
     from tdsr_bench.data.import_vhr import import_vhr as make
+    from tdsr_bench.progress import counting_progress
 
     name = name or image.resolve().stem
     out = out or named_folder(name)
@@ -174,13 +173,12 @@ def osm_masks(
       tdsr-bench data osm-masks MuS2 --osm netherlands.osm.pbf
       tdsr-bench data osm-masks MuS2 --overpass https://overpass-api.de/api --date 2014-09-05
     """
-    from tdsr_bench.cli.find import locate
-    from tdsr_bench.cli.show import counting_progress
     from tdsr_bench.data.dataset import open_dataset
     from tdsr_bench.data.osm import osm_masks as make
     from tdsr_bench.data.osm_file import OsmFile
     from tdsr_bench.data.overpass import Overpass
     from tdsr_bench.data.truth import TRUTH_RECORD
+    from tdsr_bench.progress import counting_progress, locate
     from tdsr_bench.protocol import load_protocol
 
     if (osm is None) == (overpass is None):

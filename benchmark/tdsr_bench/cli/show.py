@@ -1,76 +1,18 @@
-"""Progress on standard error, tables on standard output."""
+"""Tables on standard output."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from tdsr_bench.card import GapPart, ResultCard
-    from tdsr_bench.gap import Estimate
+    from tdsr_bench.inference import Estimate
     from tdsr_bench.suitability import SuitabilityLine
 
-console = Console(stderr=True)
 output = Console(width=None if sys.stdout.isatty() else 140)
-
-
-@contextmanager
-def scene_progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on standard error that shows the scene just done, how many are, and the time left."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[scene]}"), console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None, scene="")
-
-        def advance(scene: str, done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, scene=scene)
-
-        yield advance
-
-
-class Steps(Protocol):
-    """Told how many steps are done, of how many, and what was done last."""
-
-    def __call__(self, done: int, total: int, what: str = "") -> None:
-        """Show it."""
-        ...
-
-
-@contextmanager
-def counting_progress(title: str) -> Iterator[Steps]:
-    """A bar on standard error for work that counts its steps."""
-    with scene_progress(title) as advance:
-
-        def step(done: int, total: int, what: str = "") -> None:
-            advance(what, done, total)
-
-        yield step
-
-
-class Stages(Protocol):
-    """Told what is being done, how many steps of it are done, of how many, and how it goes."""
-
-    def __call__(self, what: str, done: int, total: int, how: str = "") -> None:
-        """Show it."""
-        ...
-
-
-@contextmanager
-def stage_progress() -> Iterator[Stages]:
-    """A bar on standard error for each stage of a long work; bars of finished stages stay."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[how]}"), console=console) as bar:
-        known: dict[str, TaskID] = {}
-
-        def advance(what: str, done: int, total: int, how: str = "") -> None:
-            if what not in known:
-                known[what] = bar.add_task(what, total=total, how="")
-            bar.update(known[what], completed=done, total=total, how=how)
-
-        yield advance
 
 
 def print_card(card: "ResultCard") -> None:

@@ -47,10 +47,9 @@ def train(
       tdsr-bench task train ~/MuS2 --fold fold-30T --device cuda
       tdsr-bench task train mini --task roads --set score --input hr --out my-networks
     """
-    from tdsr_bench.cli.find import locate
-    from tdsr_bench.cli.show import stage_progress
     from tdsr_bench.data.dataset import open_dataset
     from tdsr_bench.devices import find_device
+    from tdsr_bench.progress import locate, stage_progress
     from tdsr_bench.protocol import load_protocol
     from tdsr_bench.training.recipe import RECIPES, load_recipe
     from tdsr_bench.training.run import train_all
@@ -93,10 +92,10 @@ def suitability(
       tdsr-bench task suitability mini --split test
       tdsr-bench task suitability ~/MuS2 --networks networks/mus2/fold-30T --split fold-30T/validation
     """
-    from tdsr_bench.cli.find import locate
-    from tdsr_bench.cli.show import output, stage_progress, suitability_table
+    from tdsr_bench.cli.show import output, suitability_table
     from tdsr_bench.data.dataset import open_dataset
     from tdsr_bench.errors import ProtocolError
+    from tdsr_bench.progress import locate, stage_progress
     from tdsr_bench.protocol import load_protocol
     from tdsr_bench.suitability import suitability as study
     from tdsr_bench.suitability import verdict

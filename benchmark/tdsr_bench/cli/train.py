@@ -36,9 +36,8 @@ def train(
     """
     from tdsr_baselines.training.config import load_config
     from tdsr_baselines.training.run import train as run
-    from tdsr_bench.cli.find import locate
-    from tdsr_bench.cli.show import stage_progress
     from tdsr_bench.data.dataset import open_dataset
+    from tdsr_bench.progress import locate, stage_progress
     from tdsr_bench.protocol import load_protocol
 
     wanted = load_config(config)

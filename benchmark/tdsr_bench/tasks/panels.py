@@ -45,13 +45,13 @@ def _draw(folder: Path, method: str, pair: AlignedPair, look: Look) -> Path:
     figure = Figure(figsize=(15, 7.4), layout="constrained")
     axes = figure.subplots(2, 4)
     images = {"bicubic": pair.bicubic, method: pair.sr, "reference": pair.reference}
-    _show(axes[0, 0], "frame", to_rgb(_first_frame(pair)))
-    _show(axes[1, 0], f"truth: {truth.task.title}", _errors(truth.mask, truth.mask))
+    _show(axes[0, 0], "frame", to_rgb(first_frame(pair)))
+    _show(axes[1, 0], f"truth: {truth.task.title}", errors(truth.mask, truth.mask))
     networks = [scoring.network for scoring in look.networks]
     for column, (name, image) in enumerate(images.items(), start=1):
         found = majority(image, networks, look)
         _show(axes[0, column], name, to_rgb(image))
-        _show(axes[1, column], f"{truth.task.title} found, IoU {_iou(found, look):.2f}", _errors(found, truth.mask))
+        _show(axes[1, column], f"{truth.task.title} found, IoU {_iou(found, look):.2f}", errors(found, truth.mask))
     figure.suptitle(f"{scene.name} ({scene.region})")
     figure.supxlabel(LEGEND, fontsize=9)
     path = folder / f"{scene.name}-{truth.task.key}.png"
@@ -72,14 +72,15 @@ def to_rgb(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return colours
 
 
-def _first_frame(pair: AlignedPair) -> NDArray[np.float32]:
+def first_frame(pair: AlignedPair) -> NDArray[np.float32]:
     """The first frame, each of its pixels as a block, the same ground as far as whole pixels allow."""
     blocks: NDArray[np.float32] = pair.observed[0].repeat(SCALE, axis=1).repeat(SCALE, axis=2)
     border = (blocks.shape[1] - pair.sr.shape[1]) // 2
     return blocks[:, border:-border, border:-border]
 
 
-def _errors(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+def errors(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What was found, right and wrong, and what was not, as colours ``[H, W, 3]``, 0 to 1."""
     colours = np.full((*truth.shape, 3), 0.07)
     for where, colour in ((found & truth, FOUND), (found & ~truth, INVENTED), (truth & ~found, MISSED)):
         colours[where] = colour

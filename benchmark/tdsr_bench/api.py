@@ -1,0 +1,116 @@
+"""What the command line does, for notebooks and scripts.
+
+>>> from tdsr_bench.api import evaluate, plot, read_card  # doctest: +SKIP
+>>> card = evaluate("submissions/bicubic/submission.py")  # doctest: +SKIP
+>>> card.summary.combined_gap_no_lpips.value  # doctest: +SKIP
+-0.463...
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+
+from tdsr_bench.card import ResultCard, SubmissionPart, read_card
+from tdsr_bench.errors import SubmissionError
+from tdsr_bench.predict import FromFolder, FromObject, FromSubmission
+from tdsr_bench.scoring import Result, Setting, describe_submission, score_images
+from tdsr_bench.submission import Submission, load_submission
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Options", "evaluate", "plot", "read_card", "score"]
+
+
+class Options(TypedDict, total=False):
+    """What may be said beside the data; see `tdsr_bench.scoring.Setting` for what each means."""
+
+    arm: str | None
+    split: str | None
+    protocol: str
+    out: str | Path
+    engine: str
+    iqa: Sequence[str]
+    networks: str | Path | None
+    panels: str | Path | None
+    sam: bool
+    quiet: bool
+
+
+def evaluate(submission: str | Path | Submission, data: str | Path = "mini", **options: Unpack[Options]) -> ResultCard:
+    """Run a submission on a data set and score it, as `tdsr-bench evaluate`.
+
+    Args:
+        submission: the path of a file that defines one, or a `Submission` itself.
+        data: mini, the name of a data set that was imported, or a folder.
+        options: see `Options`.
+
+    Returns:
+        The card, which was also written into the folder of results.
+
+    Raises:
+        UserError: a sentence that says what was expected, what came, and how to mend it.
+    """
+    return run_submission(submission, _setting(data, options)).card
+
+
+def score(
+    predictions: str | Path,
+    *,
+    name: str,
+    track: Literal["sisr", "misr"],
+    training_data: str = "not stated",
+    data: str | Path = "mini",
+    **options: Unpack[Options],
+) -> ResultCard:
+    """Score images that were made elsewhere, as `tdsr-bench score`.
+
+    Args:
+        predictions: a folder of SCENE.npy, .tif or .safetensors, float32 ``[4, 3h, 3w]``.
+        name: how tables call the method.
+        track: how many frames it was given.
+        training_data: what it was trained on.
+        data, options: as of `evaluate`.
+
+    Raises:
+        UserError: as `evaluate`.
+    """
+    about = SubmissionPart(name=name, track=track, sha256=None, training_data=training_data, parameters=None)
+    return run_predictions(Path(predictions), about, _setting(data, options)).card
+
+
+def plot(cards: Sequence[ResultCard]) -> "Figure":
+    """The scores of `cards` with their intervals, the best on top.
+
+    Raises:
+        CardError: there is none, or they may not stand side by side.
+    """
+    from tdsr_leaderboard.figures import scores_figure
+
+    from tdsr_leaderboard.read import one_section
+
+    return scores_figure(one_section(cards))
+
+
+def _setting(data: str | Path, options: Options) -> Setting:
+    """The setting that `options` describe, paths and lists in whatever form they came."""
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    given |= {key: Path(given[key]) for key in ("out", "networks", "panels") if key in given}
+    return Setting(**given | {"data": str(data), "iqa": tuple(given.get("iqa", ()))})
+
+
+def run_submission(submission: str | Path | Submission, setting: Setting) -> Result:
+    """As `evaluate`, with the place of the card."""
+    if isinstance(submission, Submission):
+        about = describe_submission(submission, sha256=None)
+        return score_images(setting, about, lambda folder: FromObject(submission, folder))
+    loaded = load_submission(Path(submission))
+    about = describe_submission(loaded.submission, loaded.sha256)
+    return score_images(setting, about, lambda folder: FromSubmission(loaded.path, loaded.sha256, folder))
+
+
+def run_predictions(predictions: Path, about: SubmissionPart, setting: Setting) -> Result:
+    """As `score`, with the place of the card."""
+    if not predictions.is_dir():
+        raise SubmissionError(f"There is no folder of predictions at {predictions}.")
+    return score_images(setting, about, lambda _: FromFolder(predictions), stored=predictions)
