@@ -87,9 +87,10 @@ def plot(cards: Sequence[ResultCard]) -> "Figure":
     """
     from tdsr_leaderboard.figures import scores_figure
 
-    from tdsr_leaderboard.read import one_section
+    from tdsr_leaderboard.board import board
+    from tdsr_leaderboard.read import entries_of, only_section
 
-    return scores_figure(one_section(cards))
+    return scores_figure(board(*only_section(entries_of(cards))))
 
 
 def _setting(data: str | Path, options: Options) -> Setting:

@@ -1,11 +1,13 @@
 """The result card: one JSON file that holds all that is known of a result, and is all that a leaderboard reads."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic_core import from_json
 
 from tdsr_bench.errors import CardError
 from tdsr_bench.files import write_atomically
@@ -62,7 +64,7 @@ class SubmissionPart(_Part):
 
 
 class GapPart(_Part):
-    """A gap with its interval; see `tdsr_bench.gap.Estimate`."""
+    """A gap with its interval; see `tdsr_bench.inference.Estimate`."""
 
     value: float | None
     ci95: tuple[float, float] | None = None
@@ -131,6 +133,21 @@ class SummaryPart(_Part):
     balanced_no_lpips: dict[str, dict[str, dict[str, float | None]]] | None = None
 
 
+def _measured(rows: Any) -> tuple[dict[str, Any], ...]:
+    """Rows, if they are: a card is somebody else's file. By hand, since a leaderboard reads a million of them."""
+    if not isinstance(rows, list | tuple):
+        raise ValueError(f"expected a list of rows, not a {type(rows).__name__}")
+    for number, row in enumerate(rows):
+        named = isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("scene", "group", "key"))
+        value = row.get("value", "") if named else ""
+        if not (value is None or (isinstance(value, int | float) and math.isfinite(value))):
+            raise ValueError(f"row {number} has no scene, group, key and value, which is a finite number or null")
+    return tuple(rows)
+
+
+Rows = Annotated[SkipValidation[tuple[dict[str, Any], ...]], BeforeValidator(_measured)]
+
+
 class ResultCard(_Part):
     """A result. Fields that a later version adds are kept as they are."""
 
@@ -147,8 +164,8 @@ class ResultCard(_Part):
     references: dict[str, dict[str, GapPart]] = Field(default_factory=dict)
     """The gaps of the methods that every table shows, measured on the same scenes."""
     timing: dict[str, Any]
-    rows: tuple[dict[str, Any], ...]
-    reference_rows: tuple[dict[str, Any], ...] = ()
+    rows: Rows
+    reference_rows: Rows = ()
 
     def to_frame(self, *, references: bool = True) -> "DataFrame":
         """The rows as a table of pandas, one measured value a line.
@@ -178,7 +195,7 @@ def read_card(path: Path) -> ResultCard:
         CardError: it is not there, no JSON, of another schema, or not complete.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = from_json(path.read_bytes(), allow_inf_nan=False)
     except OSError:
         raise CardError(f"There is no card at {path}.") from None
     except ValueError:
@@ -192,6 +209,12 @@ def read_card(path: Path) -> ResultCard:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise CardError(f"{path}: {where}: {problem['msg']}.") from None
+
+
+def card_schema() -> dict[str, Any]:
+    """The JSON Schema of a card, which is published as ``docs/schema/card-1.json``."""
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:tdsr-bench:card:{SCHEMA}"}
+    return about | ResultCard.model_json_schema(by_alias=True)
 
 
 def card_text(card: ResultCard) -> str:

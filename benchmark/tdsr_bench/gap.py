@@ -1,4 +1,4 @@
-"""From rows to gaps with their intervals: all statistics of the benchmark are here.
+"""From rows to gaps; what may be said from a gap's regions is in `inference`.
 
 A gap is the share of the way from a zero (bicubic interpolation, or what its input gives a task) to perfection (no
 error, or what the reference gives the task) that a method closes. Values are summed over the scenes of a region before
@@ -6,47 +6,13 @@ the ratio is taken; regions are what is independent, so they alone make the inte
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
 
+from tdsr_bench.inference import Estimate, estimate
 from tdsr_bench.rows import ScoreRow
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over regions with its interval.
-
-    Attributes:
-        value: the unweighted mean over regions of the values in `regions`; None where something is missing.
-        ci95: its 95 % interval by Student's t over regions; None under three regions.
-        regions: the value of each region.
-        raw: the mean before clipping.
-        missing: what would be needed for a value.
-    """
-
-    value: float | None
-    ci95: tuple[float, float] | None = None
-    regions: Mapping[str, float] = field(default_factory=dict)
-    raw: float | None = None
-    missing: tuple[str, ...] = ()
-
-
-def interval(values: Sequence[float], *, confidence: float, least: int) -> tuple[float, float] | None:
-    """Student's t interval of the mean of `values`; None for fewer than `least` of them.
-
-    >>> interval([0.1, 0.2, 0.3], confidence=0.95, least=3)
-    (-0.048..., 0.448...)
-    """
-    if len(values) < least:
-        return None
-    from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes seconds to import
-
-    spread = float(np.std(values, ddof=1)) / len(values) ** 0.5
-    reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * spread
-    centre = fmean(values)
-    return centre - reach, centre + reach
 
 
 def region_gap(rows: Iterable[ScoreRow], zero: Iterable[ScoreRow], key: str) -> dict[str, float]:
@@ -152,8 +118,8 @@ def task_gap(
         zeros: rows of each zero, the better of which counts.
         top: rows of the reference.
         tasks: for each task that counts, the keys that its gap is made of.
-        clip: see `estimate`.
-        confidence, least_regions: see `interval`.
+        clip: see `tdsr_bench.inference.estimate`.
+        confidence, least_regions: see `tdsr_bench.inference.interval`.
 
     A region counts the tasks that it has truth of; one without any is left out. A region in which the reference is no
     better than the zero makes the gap missing, and is named.
@@ -185,18 +151,6 @@ def combined_gap(image: Estimate, task: Estimate, *, confidence: float, least_re
     return replace(whole, raw=(image.raw + task.raw) / 2)
 
 
-def estimate(raw: Mapping[str, float], *, clip: float, confidence: float, least_regions: int) -> Estimate:
-    """Mean and interval over the regions of `raw`, each value clipped to +- `clip` first."""
-    regions = {region: min(clip, max(-clip, value)) for region, value in raw.items()}
-    values = list(regions.values())
-    return Estimate(
-        value=fmean(values),
-        ci95=interval(values, confidence=confidence, least=least_regions),
-        regions=regions,
-        raw=fmean(raw.values()),
-    )
-
-
 def metric_mean(rows: Iterable[ScoreRow], key: str, *, confidence: float, least_regions: int) -> Estimate | None:
     """Mean over regions of the mean over scenes of the mean over bands of a metric; None where it has no value."""
     regions: dict[str, dict[str, list[float]]] = {}
@@ -207,18 +161,6 @@ def metric_mean(rows: Iterable[ScoreRow], key: str, *, confidence: float, least_
         return None
     means = {region: fmean(fmean(bands) for bands in scenes.values()) for region, scenes in regions.items()}
     return estimate(means, clip=float("inf"), confidence=confidence, least_regions=least_regions)
-
-
-def paired_difference(a: Mapping[str, float], b: Mapping[str, float], *, confidence: float, least: int) -> Estimate:
-    """Mean and interval of a - b over the regions of both.
-
-    Raises:
-        ValueError: they do not have the same regions.
-    """
-    if a.keys() != b.keys():
-        raise ValueError(f"paired regions have to be the same: {sorted(a)} and {sorted(b)}")
-    difference = {region: a[region] - b[region] for region in a}
-    return estimate(difference, clip=float("inf"), confidence=confidence, least_regions=least)
 
 
 def ratio_of_means(rows: Iterable[ScoreRow], zero: Iterable[ScoreRow], key: str) -> float | None:

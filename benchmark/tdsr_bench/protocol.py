@@ -185,6 +185,15 @@ def protocol_file(name: str) -> bytes:
     return resources.files("tdsr_bench").joinpath("protocols", f"{name}.toml").read_bytes()
 
 
+def protocol_sha256(name: str) -> str:
+    """The hash of the protocol's file, by which results are known.
+
+    Raises:
+        ProtocolError: there is none of that name.
+    """
+    return hashlib.sha256(protocol_file(name)).hexdigest()
+
+
 @dataclass(frozen=True)
 class ManifestRow:
     """A scene of the published data set, as the manifest in the package tells it."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tdsr_bench.align import prepare
 from tdsr_bench.data.dataset import DataSet
-from tdsr_bench.gap import Estimate, paired_difference
+from tdsr_bench.inference import Estimate, paired_difference
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.protocol import BenchmarkProtocol, Interval

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from tdsr_bench.card import GapPart, GuardsPart, MetricPart, SummaryPart, TaskPart
-from tdsr_bench.gap import Estimate, combined_gap, image_gap, metric_mean, ratio_of_means, task_gap
+from tdsr_bench.card import GapPart, GuardsPart, MetricPart, ResultCard, SummaryPart, TaskPart
+from tdsr_bench.errors import CardError
+from tdsr_bench.gap import combined_gap, image_gap, metric_mean, ratio_of_means, task_gap
+from tdsr_bench.inference import Estimate
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.references import BICUBIC, FRAME_TRAINED, MEDIAN, REFERENCE
 from tdsr_bench.rows import ScoreRow, by_method
@@ -127,6 +129,28 @@ class Summariser:
     def _mean(self, rows: Sequence[ScoreRow], key: str) -> Estimate | None:
         interval = self.protocol.interval
         return metric_mean(rows, key, confidence=interval.confidence, least_regions=interval.least_regions)
+
+
+def card_rows(card: ResultCard) -> tuple[list[ScoreRow], list[ScoreRow]]:
+    """The rows of a card of `tdsr-v1`, its own and its references'.
+
+    Raises:
+        CardError: a row is not what rows are.
+    """
+    try:
+        return [ScoreRow(**row) for row in card.rows], [ScoreRow(**row) for row in card.reference_rows]
+    except TypeError as error:
+        raise CardError(f"A row of {card.submission.name}'s card is not what rows are ({error}).") from None
+
+
+def card_tasks(card: ResultCard) -> CountingTasks:
+    """Which tasks counted when `card` was made."""
+    if card.summary is None:
+        return CountingTasks({}, ("the result is incomplete",))
+    keys: dict[str, tuple[str, ...]] = {}
+    for key in sorted(key for key, part in card.summary.tasks.items() if part.in_gap):
+        keys[key.partition(".")[0]] = (*keys.get(key.partition(".")[0], ()), key)
+    return CountingTasks(keys, () if keys else card.summary.task_gap.missing)
 
 
 def summariser(protocol: BenchmarkProtocol, references: Sequence[ScoreRow], tasks: CountingTasks) -> Summariser:

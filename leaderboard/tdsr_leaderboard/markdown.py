@@ -1,24 +1,25 @@
 """The leaderboard as Markdown."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tdsr_bench.card import GapPart, ResultCard
+from tdsr_bench.card import GapPart
+from tdsr_bench.inference import Estimate, PairedResult
 from tdsr_bench.rows import mean_of_all
-from tdsr_leaderboard.ranking import LEAST_REGIONS, Pair, Standing, gap_of, pairs, ranking_column, standings
-from tdsr_leaderboard.read import Section, sections
+from tdsr_leaderboard.board import TITLES, Board, boards, official
+from tdsr_leaderboard.flags import LEGEND
+from tdsr_leaderboard.matched import Contrast
+from tdsr_leaderboard.ranking import Standing
+from tdsr_leaderboard.read import Entry, Section
 
-OFFICIAL = "mus2-official"
+LONGEST, LONGEST_DATA = 80, 160
+"""Characters of a name, and of what a method was trained on; a table has to stay readable whatever they are."""
 
-TITLES = {
-    "combined_gap": "combined gap",
-    "combined_gap_no_lpips": "combined gap without LPIPS",
-    "image_gap": "image gap",
-    "image_gap_no_lpips": "image gap without LPIPS",
-    "task_gap": "task gap",
-}
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+"""What Markdown, or HTML within it, could take for its own."""
 
 
 @dataclass(frozen=True)
@@ -28,128 +29,104 @@ class Row:
     rank: str
     method: str
     track: str
-    score: str
-    image_gap: str
-    image_gap_no_lpips: str
-    task_gap: str
-    consistency: str
+    frames: str
     parameters: str
-    trained_on: str
+    gaps: tuple[str, ...]
     flags: str
+    trained_on: str
 
 
-def leaderboard_markdown(cards: Iterable[ResultCard]) -> str:
+def leaderboard_markdown(entries: Iterable[Entry]) -> str:
     """One section for each data set, arm and split; single-image and multi-image methods in one table."""
+    known = list(entries)
     environment = Environment(
         loader=PackageLoader("tdsr_leaderboard"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    found = sections(cards).items()
     return environment.get_template("leaderboard.md.j2").render(
-        sections=[_section(section, members) for section, members in found if section.protocol != OFFICIAL],
-        official=[_official(section, members) for section, members in found if section.protocol == OFFICIAL],
+        sections=[_section(board) for board in boards(known)],
+        official=[_official(section, members) for section, members in official(known).items()],
     )
 
 
-def _section(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]:
-    score = ranking_column(cards)
-    places = standings(cards, score)
-    shown = [*(_row(place, score) for place in places), *_reference_rows(cards[0], score)]
+def escaped(text: str, longest: int = LONGEST) -> str:
+    """`text`, which somebody else wrote, as one line of Markdown in which nothing is markup."""
+    line = " ".join(text.split())
+    short = line if len(line) <= longest else line[: longest - 1] + "…"
+    return SPECIAL.sub(r"\\\1", short.replace("&", "&amp;"))
+
+
+def _section(board: Board) -> dict[str, object]:
+    rows = [_row(place, board) for place in board.places]
+    undecided = [pair for pair in board.pairs if not pair.told_apart]
     return {
-        "section": section,
-        "scenes": len(cards[0].data.scenes),
-        "regions": len(cards[0].data.regions),
-        "enough_regions": len(cards[0].data.regions) >= LEAST_REGIONS,
-        "score": TITLES[score],
-        "missing": _missing(cards),
-        "rows": shown,
-        "columns": _columns(shown, score),
-        "undecided": [_pair_text(pair) for pair in pairs(places, score) if not pair.told_apart],
-        "pairs": len(pairs(places, score)),
+        "section": board.section,
+        "title": board.title,
+        "certainty": board.certainty,
+        "enough_regions": board.enough_regions,
+        "detectable": board.detectable,
+        "missing": board.missing,
+        "score": TITLES[board.score],
+        "columns": [TITLES[name] for name in board.columns],
+        "rows": [*rows, *_reference_rows(board)],
+        "legend": _legend(rows),
+        "undecided": [_pair_text(pair) for pair in undecided],
+        "pairs": len(board.pairs),
+        "contrasts": [_contrast_row(contrast, board) for contrast in board.contrasts],
+        "controls": [_row(place, board) for place in board.controls],
     }
 
 
-def _columns(rows: Sequence[Row], score: str) -> dict[str, str]:
-    """Title by field of the gaps to be shown beside the score: those that somebody has, LPIPS in them where it is."""
-    image = "image_gap" if any(row.image_gap != "—" for row in rows) else "image_gap_no_lpips"
-    shown = [name for name in (image, "task_gap") if name != score]
-    return {name: TITLES[name] for name in shown if any(getattr(row, name) != "—" for row in rows)}
-
-
-def _official(section: Section, cards: Sequence[ResultCard]) -> dict[str, object]:
-    """The balanced score of the MuS2 authors, by mask, the mean over bands; the interpolations once."""
-    summaries = [card.summary for card in cards if card.summary]
-    rows = {}
-    for summary in summaries:
-        whole, part = summary.balanced or {}, summary.balanced_no_lpips or {}
-        for method, bands in part.items():
-            for mask in next(iter(bands.values()), {}):
-                rows[mask, method] = _band_mean(whole.get(method, {}), mask), _band_mean(bands, mask)
-    tracks = {card.submission.name: card.submission.track for card in cards}
-    ordered = sorted(rows.items(), key=lambda item: (item[0][0], item[1][1] or float("inf")))
-    lines = [(mask, method, tracks.get(method, ""), *map(_number_text, two)) for (mask, method), two in ordered]
-    return {
-        "section": section,
-        "scenes": len(cards[0].data.scenes),
-        "rows": lines,
-    }
-
-
-def _band_mean(bands: Mapping[str, Mapping[str, float | None]], mask: str) -> float | None:
-    return mean_of_all([masks.get(mask) for masks in bands.values()])
-
-
-def _number_text(value: float | None) -> str:
-    return "—" if value is None else f"{value:.4f}"
-
-
-def _row(place: Standing, score: str) -> Row:
-    about, summary = place.card.submission, place.card.summary
-    ratio = summary.guards.consistency_ratio if summary else None
+def _row(place: Standing, board: Board) -> Row:
+    about = place.card.submission
     return Row(
         rank=str(place.rank or "—"),
-        method=about.name,
+        method=escaped(place.label),
         track=about.track,
-        score=_text(gap_of(place.card, score)),
-        image_gap=_text(gap_of(place.card, "image_gap")),
-        image_gap_no_lpips=_text(gap_of(place.card, "image_gap_no_lpips")),
-        task_gap=_text(gap_of(place.card, "task_gap")),
-        consistency="—" if ratio is None else f"{ratio:.2f}",
+        frames="—" if about.frames is None else str(about.frames),
         parameters="—" if about.parameters is None else f"{about.parameters:,}",
-        trained_on=about.training_data,
-        flags="; ".join(place.flags),
+        gaps=tuple(_text(board.gap(place, name)) for name in board.columns),
+        flags="; ".join([*(f"not ranked: {escaped(reason)}" for reason in place.reasons), *place.flags]),
+        trained_on=escaped(about.training_data, LONGEST_DATA),
     )
 
 
-def _reference_rows(card: ResultCard, score: str) -> list[Row]:
+def _reference_rows(board: Board) -> list[Row]:
     """The methods that every table shows, from the best down; they take no rank."""
-    gaps = sorted(card.references.items(), key=lambda item: -_number(item[1].get(score)))
+    ordered = sorted(board.references.items(), key=lambda item: -_number(item[1].get(board.score)))
     return [
-        Row(
-            rank="",
-            method=f"*{name}*",
-            track="",
-            score=_text(part.get(score)),
-            image_gap=_text(part.get("image_gap")),
-            image_gap_no_lpips=_text(part.get("image_gap_no_lpips")),
-            task_gap=_text(part.get("task_gap")),
-            consistency="",
-            parameters="",
-            trained_on="",
-            flags="",
-        )
-        for name, part in gaps
+        Row("", f"*{escaped(name)}*", "", "", "", tuple(_text(part.get(key)) for key in board.columns), "", "")
+        for name, part in ordered
     ]
 
 
-def _missing(cards: Sequence[ResultCard]) -> list[str]:
-    """What no card of the section has, said once."""
-    found = [missing for card in cards if card.summary for missing in card.summary.combined_gap.missing]
-    found += [missing for card in cards if card.summary for missing in card.summary.image_gap.missing]
-    return list(dict.fromkeys(found))
+def _legend(rows: Sequence[Row]) -> list[str]:
+    """What the flags mean that stand in the table."""
+    return [f"*{flag}*: {meaning}" for flag, meaning in LEGEND.items() if any(flag in row.flags for row in rows)]
 
 
-def _pair_text(pair: Pair) -> str:
-    return f"{pair.better} and {pair.other}: {GapPart(**asdict(pair.difference))}"
+def _contrast_row(contrast: Contrast, board: Board) -> list[str]:
+    """The names, the differences and what they say."""
+    results = [contrast.results[name] for name in board.columns]
+    names = [escaped(contrast.misr.label), escaped(contrast.other.label), escaped(contrast.shared)]
+    return [*names, *(_estimate(result.difference) for result in results), _verdict(results[0])]
+
+
+def _verdict(result: PairedResult) -> str:
+    if result.p_holm is None or result.difference.value is None:
+        return "too few regions to tell"
+    if not result.told_apart:
+        return f"not told apart (p {result.p_holm:.2f})"
+    return f"{'more' if result.difference.value > 0 else 'less'} (p {result.p_holm:.2g})"
+
+
+def _pair_text(pair: PairedResult) -> str:
+    note = "" if pair.p_holm is None else f", p {pair.p_holm:.2f}"
+    alone = "; only before correction" if pair.before_correction else ""
+    return f"{escaped(pair.first)} and {escaped(pair.second)}: {_estimate(pair.difference)}{note}{alone}"
+
+
+def _estimate(estimate: Estimate) -> str:
+    return str(GapPart(**asdict(estimate)))
 
 
 def _text(part: GapPart | None) -> str:
@@ -158,3 +135,36 @@ def _text(part: GapPart | None) -> str:
 
 def _number(part: GapPart | None) -> float:
     return part.raw if part and part.raw is not None else float("-inf")
+
+
+def _official(section: Section, entries: Sequence[Entry]) -> dict[str, object]:
+    return {
+        "section": section,
+        "scenes": len(entries[0].card.data.scenes),
+        "rows": [
+            (mask, escaped(method), track, *map(_score_text, scores))
+            for mask, method, track, *scores in official_rows(entries)
+        ],
+    }
+
+
+def official_rows(entries: Sequence[Entry]) -> list[tuple[str, str, str, float | None, float | None]]:
+    """Mask, method, track and the balanced scores of the MuS2 authors, with and without LPIPS, the best first."""
+    summaries = [entry.card.summary for entry in entries if entry.card.summary]
+    rows = {}
+    for summary in summaries:
+        whole, part = summary.balanced or {}, summary.balanced_no_lpips or {}
+        for method, bands in part.items():
+            for mask in next(iter(bands.values()), {}):
+                rows[mask, method] = _band_mean(whole.get(method, {}), mask), _band_mean(bands, mask)
+    tracks = {entry.card.submission.name: entry.card.submission.track for entry in entries}
+    ordered = sorted(rows.items(), key=lambda item: (item[0][0], item[1][1] or float("inf")))
+    return [(mask, method, tracks.get(method, ""), *scores) for (mask, method), scores in ordered]
+
+
+def _band_mean(bands: Mapping[str, Mapping[str, float | None]], mask: str) -> float | None:
+    return mean_of_all([masks.get(mask) for masks in bands.values()])
+
+
+def _score_text(value: float | None) -> str:
+    return "—" if value is None else f"{value:.4f}"

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tdsr_bench.gap import Estimate, combined_gap, region_share, task_gap
+from tdsr_bench.gap import combined_gap, region_share, task_gap
+from tdsr_bench.inference import Estimate
 from tdsr_bench.rows import ScoreRow
 
 SETTINGS = {"clip": 1.0, "confidence": 0.95, "least_regions": 3}

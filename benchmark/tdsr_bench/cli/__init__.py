@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from tdsr_bench.cli import data, leaderboard, score, task, train
+from tdsr_bench.cli import analyse, cards, data, leaderboard, score, task, train
 from tdsr_bench.errors import UserError
 
 app = typer.Typer(
@@ -18,10 +18,13 @@ app = typer.Typer(
 app.command("evaluate")(score.evaluate)
 app.command("score")(score.score)
 app.command("check")(score.check)
+app.command("compare")(cards.compare)
+app.command("verify")(cards.verify)
 app.command("train")(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(task.app, name="task")
+app.add_typer(analyse.app, name="analyse")
 
 USER_ERROR, INTERRUPTED = 2, 130
 

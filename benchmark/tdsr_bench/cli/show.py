@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
     from tdsr_bench.card import GapPart, ResultCard
+    from tdsr_bench.compare import Comparison, Line
     from tdsr_bench.inference import Estimate
     from tdsr_bench.suitability import SuitabilityLine
+    from tdsr_bench.verify import Check
+    from tdsr_leaderboard.board import Board
 
 output = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -156,3 +160,83 @@ def suitability_table(lines: "Sequence[SuitabilityLine]", title: str) -> Table:
 def _estimate(estimate: "Estimate") -> str:
     interval = f"\n[{estimate.ci95[0]:+.3f}, {estimate.ci95[1]:+.3f}]" if estimate.ci95 else ""
     return f"{estimate.value:+.3f}{interval}"
+
+
+def comparison_tables(comparison: "Comparison") -> "list[Table]":
+    """The gaps, then the metrics, of two results."""
+    from tdsr_bench.inference import in_words
+
+    counted = in_words(comparison.scenes, comparison.regions, 3)
+    title = f"{comparison.first} less {comparison.second}: {counted}"
+    caption = (
+        "? without correction for the number of metrics (Holm) only; p is with it; drivers: the scenes that make most"
+    )
+    return [_lines_table(title, comparison.gaps), _lines_table("metrics", comparison.metrics, caption)]
+
+
+def _lines_table(title: str, lines: "Sequence[Line]", caption: str | None = None) -> Table:
+    table = Table(title=escape(title), caption=caption)
+    for heading in ("", "first", "second", "difference", "p", "better", "drivers"):
+        table.add_column(heading)
+    for line in lines:
+        p = "—" if line.result.p_holm is None else f"{line.result.p_holm:.2g}"
+        drivers = ", ".join(f"{scene} {value:+.2g}" for scene, value in line.drivers)
+        numbers = (f"{line.first:.4g}", f"{line.second:.4g}", _difference(line.result.difference))
+        table.add_row(line.title, *numbers, p, _better(line), escape(drivers))
+    return table
+
+
+def _better(line: "Line") -> str:
+    """The verdict in words; with a question mark where it does not stand after correction."""
+    if line.verdict not in ("first", "second"):
+        return line.verdict
+    which = line.verdict if line.higher_is_better is not None else f"{line.verdict} is higher"
+    return which if line.result.told_apart else f"{which}?"
+
+
+def _difference(estimate: "Estimate") -> str:
+    ends = "" if estimate.ci95 is None else f" [{estimate.ci95[0]:+.3g}, {estimate.ci95[1]:+.3g}]"
+    return f"{estimate.value:+.3g}{ends}"
+
+
+def comparison_json(comparison: "Comparison") -> str:
+    """The same for scripts."""
+    import json
+    from dataclasses import asdict
+
+    content = asdict(comparison)
+    for part in ("gaps", "metrics"):
+        for line, found in zip(getattr(comparison, part), content[part], strict=True):
+            found["verdict"] = line.verdict
+    return json.dumps(content, indent=1, allow_nan=False)
+
+
+def checks_table(name: str, checks: "Sequence[Check]") -> Table:
+    """What was looked at in a card, and how it came out."""
+    table = Table(title=f"the card of {name}")
+    for heading in ("what", "state", "found"):
+        table.add_column(heading)
+    colours = {"holds": "green", "differs": "red", "not checked": "dim"}
+    for check in checks:
+        table.add_row(check.what, f"[{colours[check.state]}]{check.state}[/]", escape(check.found))
+    return table
+
+
+def contrast_table(board: "Board") -> Table:
+    """One frame against many, as a leaderboard shows it."""
+    from tdsr_leaderboard.board import TITLES
+
+    table = Table(
+        title=f"one frame against many: {board.certainty}", caption="multi-image less what it is held against"
+    )
+    for heading in ("multi-image", "less", *(TITLES[name] for name in board.columns), "p", "verdict"):
+        table.add_column(heading)
+    for contrast in board.contrasts:
+        results = [contrast.results[name] for name in board.columns]
+        p = "—" if results[0].p_holm is None else f"{results[0].p_holm:.2g}"
+        verdict = (
+            "too few regions" if results[0].p is None else "told apart" if results[0].told_apart else "not told apart"
+        )
+        names = (escape(contrast.misr.label), escape(contrast.other.label))
+        table.add_row(*names, *(_estimate(result.difference) for result in results), p, verdict)
+    return table

@@ -1,6 +1,5 @@
 """The scoring loop of `mus2-official`: all scenes of a data set in the MuS2 layout in, a result card out."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from tdsr_bench.mus2_official.measures import to_uint8
 from tdsr_bench.mus2_official.scenes import read_stored, score_scene
 from tdsr_bench.mus2_official.tables import OfficialRow, balanced, balanced_no_lpips, mean_value
 from tdsr_bench.predict import ImageSource
-from tdsr_bench.protocol import protocol_file
+from tdsr_bench.protocol import protocol_sha256
 from tdsr_bench.rows import mean_of_all
 from tdsr_bench.scene import BANDS, Track
 from tdsr_bench.view import show
@@ -109,10 +108,9 @@ def _score(job: OfficialJob, scene: str) -> list[OfficialRow]:
 
 def _card(job: OfficialJob, rows: Sequence[OfficialRow]) -> ResultCard:
     name, scenes = job.submission.name, job.dataset.scenes
-    toml = protocol_file(PROTOCOL)
     return ResultCard(
         status="complete",
-        protocol=ProtocolPart(id=PROTOCOL, version="1", sha256=hashlib.sha256(toml).hexdigest()),
+        protocol=ProtocolPart(id=PROTOCOL, version="1", sha256=protocol_sha256(PROTOCOL)),
         data=DataPart(
             name=job.dataset.name,
             arm=job.dataset.arm,

@@ -23,7 +23,7 @@ from tdsr_baselines.training.run import train
 from tdsr_baselines.training.validation import Scores, Validation, open_validation
 from tdsr_bench.data.dataset import DataSet, open_dataset
 from tdsr_bench.errors import DataError, ProtocolError, TrainingError
-from tdsr_bench.gap import Estimate
+from tdsr_bench.inference import Estimate
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.tasks.networks.sets import open_networks
 from tdsr_bench.tasks.networks.weights import save_network

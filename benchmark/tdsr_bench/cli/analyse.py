@@ -1,0 +1,68 @@
+"""`analyse`: questions that take more than one result."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tdsr_bench.cli.score import Arm, Data, Engine, Networks, Out, Split
+
+app = typer.Typer(help="Questions that take more than one result.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `frames` a command of its own while it is the only one."""
+
+
+@app.command()
+def frames(
+    submissions: Annotated[
+        list[Path], typer.Argument(help="Files of submissions: multi-image ones, and their single-image partners.")
+    ],
+    counts: Annotated[str, typer.Option("--frames", help="Numbers of frames, with commas between.")] = "1,3,5,9",
+    data: Data = "mini",
+    arm: Arm = None,
+    split: Split = None,
+    out: Out = Path("results"),
+    engine: Engine = "serial",
+    networks: Networks = None,
+) -> None:
+    """Tell what many frames are good for: one frame against many, with controls.
+
+    Scores each submission; each multi-image one with fewer frames, too; and each single-image one on all frames, in two
+    ways: the mean of its images of each frame, and its image of the frames' median. Single-image and multi-image
+    methods that share data, losses, patches seen and field of view are paired. What was scored before is not made
+    again. Prints the table that a leaderboard shows, and the path of each card.
+
+    \b
+    Examples:
+      tdsr-bench analyse frames submissions/shift-and-add/submission.py submissions/back-projection/submission.py
+      tdsr-bench analyse frames my/multi.py my/single.py --frames 1,2,4,8 --engine process:4
+    """
+    from tdsr_baselines.controls import controls_of, score_control
+    from tdsr_bench.api import run_submission
+    from tdsr_bench.cli.show import contrast_table, output
+    from tdsr_bench.scoring import Setting
+    from tdsr_bench.submission import load_submission
+    from tdsr_leaderboard.board import board
+    from tdsr_leaderboard.read import entries_of, only_section
+
+    wanted = _counts(counts)
+    setting = Setting(data, arm, split, out=out, engine=engine, networks=networks)
+    results = [run_submission(path, setting) for path in submissions]
+    for path in submissions:
+        made = controls_of(load_submission(path).submission, wanted)
+        results += [score_control(path, control, setting) for control in made]
+    output.print(contrast_table(board(*only_section(entries_of(result.card for result in results)))))
+    for result in results:
+        typer.echo(str(result.path))
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    from tdsr_bench.errors import UserError
+
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--frames is {text!r}, expected numbers with commas between, such as 1,3,5,9.")
+    return tuple(sorted({int(part) for part in parts}))

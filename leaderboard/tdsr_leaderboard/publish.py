@@ -1,0 +1,27 @@
+"""Page and figures written to disk."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tdsr_bench.files import write_atomically
+from tdsr_leaderboard.board import boards, official
+from tdsr_leaderboard.figures import figures as draw
+from tdsr_leaderboard.figures import standalone
+from tdsr_leaderboard.page import leaderboard_page
+from tdsr_leaderboard.read import Entry
+
+
+def publish(entries: Sequence[Entry], *, html: Path | None, figures: Path | None) -> Iterator[Path]:
+    """Write the page to `html`, and the figures of each table below `figures`; the paths as they are written."""
+    known = boards(entries)
+    drawn = {board.title: draw(board) for board in known}
+    if figures:
+        for board in known:
+            folder = figures / "-".join((board.section.data, board.section.arm, board.section.split))
+            for figure in drawn[board.title]:
+                path = folder / f"{figure.key}.svg"
+                write_atomically(path, standalone(figure).encode())
+                yield path
+    if html:
+        write_atomically(html, leaderboard_page(known, official(entries), drawn).encode())
+        yield html
