@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from tdsr_bench.card import GapPart, GuardsPart, MetricPart, ResultCard, SummaryPart, TaskPart
 from tdsr_bench.errors import CardError
 from tdsr_bench.gap import combined_gap, image_gap, metric_mean, ratio_of_means, task_gap
 from tdsr_bench.inference import Estimate
-from tdsr_bench.protocol import BenchmarkProtocol
+from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.references import BICUBIC, FRAME_TRAINED, MEDIAN, REFERENCE
 from tdsr_bench.rows import ScoreRow, by_method
+from tdsr_bench.scene_bootstrap import SceneSums, image_sums, scene_bootstrap, task_sums
 from tdsr_bench.tasks.verdict import CountingTasks
 
 
@@ -151,6 +154,32 @@ def card_tasks(card: ResultCard) -> CountingTasks:
     for key in sorted(key for key, part in card.summary.tasks.items() if part.in_gap):
         keys[key.partition(".")[0]] = (*keys.get(key.partition(".")[0], ()), key)
     return CountingTasks(keys, () if keys else card.summary.task_gap.missing)
+
+
+def scenes_only(card: ResultCard, *, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """For each gap without LPIPS that `card` has, its interval by the bootstrap of scenes.
+
+    It stands with `tdsr_bench.scene_bootstrap.SCENES_ONLY`. Gaps that it cannot be given of are left out.
+
+    Raises:
+        CardError: see `card_rows`.
+    """
+    if card.summary is None:
+        return {}
+    protocol = load_protocol(card.protocol.id)
+    own, references = card_rows(card)
+    known, tasks = by_method(references), card_tasks(card)
+    always = [key for key in protocol.gap.image if key not in protocol.gap.weights_missing]
+    parts: dict[str, tuple[SceneSums, ...]] = {"image_gap_no_lpips": (image_sums(own, known[BICUBIC], always),)}
+    if tasks.keys and card.summary.task_gap.value is not None:
+        sums = task_sums(own, [known[BICUBIC], known[FRAME_TRAINED]], known[REFERENCE], tasks.keys)
+        parts |= {"task_gap": (sums,), "combined_gap_no_lpips": (*parts["image_gap_no_lpips"], sums)}
+    found: dict[str, tuple[float, float]] = {}
+    for key, gaps in parts.items():
+        rng = np.random.default_rng(seed)
+        ends = scene_bootstrap(*gaps, clip=protocol.gap.clip, confidence=protocol.interval.confidence, rng=rng)
+        found |= {key: ends} if ends else {}
+    return found
 
 
 def summariser(protocol: BenchmarkProtocol, references: Sequence[ScoreRow], tasks: CountingTasks) -> Summariser:

@@ -79,7 +79,7 @@ def _contrasted(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry, str]]:
     for control in controls(entries):
         base = next((entry for entry in whole if entry.label == control.card.submission.control_of), None)
         if base and base.card.submission.track == "misr":
-            yield base, control, "the same weights, fewer frames"
+            yield base, control, "the same method, fewer frames"
 
 
 def _budget(training: dict[str, object]) -> tuple[object, ...]:

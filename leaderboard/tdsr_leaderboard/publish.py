@@ -14,11 +14,11 @@ from tdsr_leaderboard.read import Entry
 def publish(entries: Sequence[Entry], *, html: Path | None, figures: Path | None) -> Iterator[Path]:
     """Write the page to `html`, and the figures of each table below `figures`; the paths as they are written."""
     known = boards(entries)
-    drawn = {board.title: draw(board) for board in known}
+    drawn = {board.section: draw(board) for board in known}
     if figures:
         for board in known:
             folder = figures / "-".join((board.section.data, board.section.arm, board.section.split))
-            for figure in drawn[board.title]:
+            for figure in drawn[board.section]:
                 path = folder / f"{figure.key}.svg"
                 write_atomically(path, standalone(figure).encode())
                 yield path

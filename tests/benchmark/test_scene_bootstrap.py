@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tdsr_bench.card import read_card
 from tdsr_bench.gap import combined_gap, image_gap, region_gap, task_gap
 from tdsr_bench.inference import Estimate
 from tdsr_bench.rows import ScoreRow
 from tdsr_bench.scene_bootstrap import SceneSums, drawn_gap, image_sums, scene_bootstrap, task_sums
+from tdsr_bench.summary import scenes_only
 
 SCENES = {"north": 4, "south": 3, "east": 2}
 PLACES = [(region, f"{region}{index}") for region, count in SCENES.items() for index in range(count)]
@@ -213,3 +215,13 @@ def test_the_simulated_gap_is_the_true_one_on_average(simulation: ModuleType, rn
     for world in simulation.WORLDS:
         gaps = simulation.gaps_of_regions(*simulation.errors(rng, [0.3, 0.1], 40_000, world))
         assert gaps.mean(axis=1) == pytest.approx([0.3, 0.1], abs=0.0015)
+
+
+def test_a_kept_card_has_an_interval_of_its_scenes_around_each_gap():
+    path = Path(__file__).parents[2] / "leaderboard" / "cards" / "mini-real-test" / "shift-and-add.json"
+    card = read_card(path)
+    found = scenes_only(card)
+    assert list(found) == ["image_gap_no_lpips", "task_gap", "combined_gap_no_lpips"]
+    for key, (low, high) in found.items():
+        assert low < getattr(card.summary, key).value < high
+    assert scenes_only(card) == found

@@ -33,6 +33,19 @@ def print_card(card: "ResultCard") -> None:
             output.print(f"[yellow]not ranked:[/] {reason}")
         for missing in dict.fromkeys((*card.summary.image_gap.missing, *card.summary.combined_gap.missing)):
             output.print(f"[dim]not in the gaps: {missing}[/]", highlight=False)
+        _print_scenes_only(card)
+
+
+def _print_scenes_only(card: "ResultCard") -> None:
+    """What a bootstrap of scenes says, with its label, where each region has several."""
+    from tdsr_bench.scene_bootstrap import SCENES_ONLY
+    from tdsr_bench.summary import scenes_only
+
+    ends = [
+        f"{' '.join(GAPS[key].split())} {low:+.3f} to {high:+.3f}" for key, (low, high) in scenes_only(card).items()
+    ]
+    if ends:
+        output.print(f"[dim]{SCENES_ONLY} By a bootstrap: {', '.join(ends)}.[/]", highlight=False)
 
 
 def _official_table(card: "ResultCard") -> Table:
