@@ -55,7 +55,8 @@ Paired over regions, with the interval and the scenes that make most of the diff
 bicubic = next(other for other in others if other.submission.name == "bicubic")
 for line in compare(card, bicubic).gaps:
     less = line.result.difference
-    print(f"{line.title}: {less.value:+.3f} [{less.ci95[0]:+.3f}, {less.ci95[1]:+.3f}]", line.verdict, line.drivers[0])""",
+    interval = "{:+.3f} to {:+.3f}".format(*less.ci95)
+    print(f"{line.title}: {less.value:+.3f} ({interval}), {line.verdict}, above all in {line.drivers[0][0]}")""",
 )
 
 

@@ -1,5 +1,6 @@
 """Every command in README and docs runs, in the order in which it stands there, and every link leads somewhere."""
 
+import json
 import re
 import shlex
 import shutil
@@ -23,6 +24,7 @@ GOLDEN = REPOSITORY / "tests" / "golden" / "mus2_official_a"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 COMMAND = re.compile(r"^(?: {4})?(?:pip install uv && )?(?:uv run )?(tdsr-bench .*)$", re.MULTILINE)
+NOTEBOOK = REPOSITORY / "docs" / "python-api.ipynb"
 EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SCORED: set[str] = set()
 """What was evaluated on mini already: pages repeat it, and it would come out the same."""
@@ -166,6 +168,18 @@ def test_every_command_of_a_page_runs(place: Path, page: Path, monkeypatch: pyte
     assert not {command: code for command, code in done.items() if code}
 
 
+@pytest.mark.slow
+def test_the_notebook_runs(place: Path, monkeypatch: pytest.MonkeyPatch):
+    """All of its code, in a folder beside the leaderboard as docs is; lines that only Jupyter knows are left out."""
+    (place / "leaderboard").symlink_to(REPOSITORY / "leaderboard")
+    (place / "docs").mkdir()
+    monkeypatch.chdir(place / "docs")
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] for cell in cells if cell["cell_type"] == "code" and "import" not in cell["source"][0])
+    exec("\n".join(line for text in code for line in text.splitlines() if not line.startswith("%")), {})
+
+
 def test_the_pages_hold_the_main_commands():
     found = "\n".join(command for page in PAGES for command in commands(page))
     for name in (
@@ -179,6 +193,9 @@ def test_the_pages_hold_the_main_commands():
         "task train",
         "train hat-tiny-pixel",
         "data osm-masks",
+        "compare",
+        "verify",
+        "analyse frames",
     ):
         assert f"tdsr-bench {name}" in found
 

@@ -21,8 +21,12 @@ FRAME_COLUMNS = ("method", "scene", "group", "key", "band", "value", "unit", "ne
 """The columns of `ResultCard.to_frame`."""
 
 
+Gap = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+"""A share within what can be squared and summed: a card is somebody else's file."""
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
 
 class ProtocolPart(_Part):
@@ -66,10 +70,10 @@ class SubmissionPart(_Part):
 class GapPart(_Part):
     """A gap with its interval; see `tdsr_bench.inference.Estimate`."""
 
-    value: float | None
-    ci95: tuple[float, float] | None = None
-    regions: dict[str, float] = Field(default_factory=dict)
-    raw: float | None = None
+    value: Gap | None
+    ci95: tuple[Gap, Gap] | None = None
+    regions: dict[str, Gap] = Field(default_factory=dict)
+    raw: Gap | None = None
     missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:

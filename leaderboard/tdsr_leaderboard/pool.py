@@ -8,9 +8,10 @@ from tdsr_bench.files import digest
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.summary import card_rows, card_tasks, summariser
 from tdsr_bench.tasks.verdict import CountingTasks
+from tdsr_leaderboard.read import FOLD
 
-FOLD, POOLED = "fold-", "folds"
-"""How the split of a fold begins, and what the split of all of them is called."""
+POOLED = "folds"
+"""What the split of all folds is called."""
 
 PROTOCOL = "tdsr-v1"
 

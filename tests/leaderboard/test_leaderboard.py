@@ -1,5 +1,7 @@
 """Cards to Markdown: sections, ranks, pairs, and what is not ranked."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -150,3 +152,20 @@ def test_cards_of_different_pixels_may_not_stand_side_by_side():
         only_section(entries_of(cards))
     with pytest.raises(CardError, match="There is no card"):
         only_section([])
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e300", "-Infinity", '"high"'])
+def test_numbers_that_cannot_be_counted_with_are_refused(tmp_path: Path, value: str):
+    write_card(tmp_path / "card.json", card("a", [0.125, 0.125, 0.125]))
+    text = (tmp_path / "card.json").read_text()
+    (tmp_path / "card.json").write_text(text.replace("0.125", value, 1))
+    with pytest.raises(CardError, match=r"card\.json"):
+        read_cards(tmp_path)
+
+
+def test_tables_do_without_torch():
+    script = (
+        "import sys, tdsr_leaderboard.publish, tdsr_leaderboard.markdown, tdsr_bench.tasks.sheet; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

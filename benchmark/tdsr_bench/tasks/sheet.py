@@ -10,18 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.ndimage import uniform_filter
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
 from tdsr_bench.metrics.base import AlignedPair
-from tdsr_bench.tasks.panels import errors, first_frame, majority, to_rgb
-from tdsr_bench.tasks.scoring import Look
+
+if TYPE_CHECKING:
+    from tdsr_bench.tasks.scoring import Look  # and with it torch, which readers of sheets do without
 
 TILE = 128
 """High-resolution pixels on a side of what is shown."""
@@ -38,8 +40,8 @@ QUALITY = 80
 DESCRIPTION = 0x010E
 """The tag of EXIF that holds the record."""
 
-LARGEST = 2_000_000
-"""Bytes; a sheet is somebody else's file, and no sheet of ours is a tenth as large."""
+LARGEST, LONGEST = 2_000_000, 8192
+"""Bytes, and pixels on a side; a sheet is somebody else's file, and no sheet of ours is a tenth as large."""
 
 Picture = NDArray[np.uint8]
 
@@ -88,8 +90,10 @@ def sheet_scenes(regions: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(first[chosen[place]] for place in sorted(places))
 
 
-def draw_block(pair: AlignedPair, looks: Sequence[Look]) -> Block:
+def draw_block(pair: AlignedPair, looks: "Sequence[Look]") -> Block:
     """The block of one scene: the part of it with the most to find."""
+    from tdsr_bench.tasks.panels import first_frame, to_rgb
+
     window = _window(pair, looks)
     images = (first_frame(pair), pair.bicubic, pair.sr, pair.reference)
     rows = [np.hstack([_tile(to_rgb(image)[window]) for image in images])]
@@ -121,16 +125,15 @@ def read_sheet(path: Path) -> Sheet:
             raise DataError(f"{path} is larger than {LARGEST} bytes, which no sheet of a card is; leave it out.")
         with Image.open(path, formats=["webp"]) as image:
             record = SheetRecord.model_validate(json.loads(str(image.getexif()[DESCRIPTION])))
-            picture = np.asarray(image.convert("RGB"))
-    except (OSError, KeyError, ValueError, UnidentifiedImageError, ValidationError) as error:
+            expected = (len(COLUMNS) * record.tile, len(record.scenes) * len(record.rows) * record.tile)
+            if image.size != expected or max(expected) > LONGEST:  # before it is unpacked: a small file can be huge
+                raise DataError(f"{path} is {image.size} pixels, expected {expected} by what it says of itself.")
+            return Sheet(record, np.asarray(image.convert("RGB")))
+    except (OSError, KeyError, ValueError, ValidationError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is no sheet of a card ({type(error).__name__}); leave it out.") from None
-    expected = (len(record.scenes) * len(record.rows) * record.tile, len(COLUMNS) * record.tile, 3)
-    if picture.shape != expected:
-        raise DataError(f"{path} is {picture.shape[:2]} pixels, expected {expected[:2]} by what it says of itself.")
-    return Sheet(record, picture)
 
 
-def _window(pair: AlignedPair, looks: Sequence[Look]) -> tuple[slice, slice]:
+def _window(pair: AlignedPair, looks: "Sequence[Look]") -> tuple[slice, slice]:
     """Where most of the truth of all tasks lies, each task counted alike; the middle where there is none."""
     height, width = pair.valid.shape[1:]
     size = min(TILE, height), min(TILE, width)
@@ -145,8 +148,10 @@ def _window(pair: AlignedPair, looks: Sequence[Look]) -> tuple[slice, slice]:
     return slice(row, row + size[0]), slice(column, column + size[1])
 
 
-def _finds(look: Look, images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+def _finds(look: "Look", images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
     """The truth, and what most networks find in each image; all dark where nothing is known."""
+    from tdsr_bench.tasks.panels import errors, majority
+
     truth = look.truth
     if truth.missing is not None or truth.mask is None:
         dark = np.zeros(images[0].shape[1:], dtype=bool)

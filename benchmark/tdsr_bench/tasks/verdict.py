@@ -4,14 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
 from tdsr_bench.protocol import TaskRules
-from tdsr_bench.tasks.networks.sets import NetworkSet
+
+if TYPE_CHECKING:
+    from tdsr_bench.tasks.networks.sets import NetworkSet  # and with it torch, which tables do without
 
 VERDICT = "suitability.json"
 
@@ -70,7 +72,7 @@ class CountingTasks:
     missing: tuple[str, ...] = ()
 
 
-def counting_tasks(rules: Mapping[str, TaskRules], sets: Sequence[NetworkSet]) -> CountingTasks:
+def counting_tasks(rules: Mapping[str, TaskRules], sets: "Sequence[NetworkSet]") -> CountingTasks:
     """The tasks of a protocol, and their keys, that count by the verdicts of all network `sets` that take part.
 
     Raises:
