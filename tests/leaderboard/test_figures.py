@@ -501,8 +501,7 @@ POOR: dict[str, tuple[list[ResultCard], list[str]]] = {
     "incomplete": ([card("a", SAME, **BROKEN)], []),
     "one incomplete": ([card("a", SAME), card("b", SAME, **BROKEN)], ["scores"]),
     "one without tasks": ([card("a", SAME, SAME), card("b", SAME)], ["pareto", "scores", "pairs"]),
-    "no number": ([card("a", [float("nan")] * 3)], []),
-    "no gap": ([card("a", [1e300] * 3, [1e300] * 3)], []),
+    "no gap": ([card("a", [1e8] * 3, [1e8] * 3)], []),
     "no names": ([card("", SAME), card("\n", around(0.4, seed=1))], ["scores", "pairs"]),
 }
 
