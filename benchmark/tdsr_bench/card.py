@@ -171,6 +171,14 @@ class ResultCard(_Part):
     rows: Rows
     reference_rows: Rows = ()
 
+    def __repr__(self) -> str:
+        """In a line: a card has thousands of rows, and notebooks and failing tests show what they are given."""
+        where = f"{self.data.name}/{self.data.arm}/{self.data.split}"
+        gap = self.summary.combined_gap_no_lpips if self.summary else self.status
+        return f"<ResultCard of {self.submission.name!r} on {where}: {gap}, {len(self.rows)} rows>"
+
+    __str__ = __repr__
+
     def to_frame(self, *, references: bool = True) -> "DataFrame":
         """The rows as a table of pandas, one measured value a line.
 

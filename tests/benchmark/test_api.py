@@ -40,6 +40,7 @@ def test_kept_images_are_scored_to_the_same_rows(write_data):
 
 def test_a_card_is_a_table_of_pandas(write_data):
     card = evaluate(PLAIN, write_data(regions=1), quiet=True)
+    assert repr(card) == str(card) == f"<ResultCard of 'plain' on tiny/wald/test: —, {len(card.rows)} rows>"
     frame = card.to_frame()
     assert list(frame.columns) == ["method", "scene", "group", "key", "band", "value", "unit", "network", "reason"]
     assert len(frame) == len(card.rows) + len(card.reference_rows)
