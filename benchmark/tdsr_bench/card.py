@@ -21,6 +21,15 @@ FRAME_COLUMNS = ("method", "scene", "group", "key", "band", "value", "unit", "ne
 """The columns of `ResultCard.to_frame`."""
 
 
+GAP_TITLES = {
+    "combined_gap": "combined gap",
+    "combined_gap_no_lpips": "combined gap without LPIPS",
+    "image_gap": "image gap",
+    "image_gap_no_lpips": "image gap without LPIPS",
+    "task_gap": "task gap",
+}
+"""How tables call the gaps of a summary, the fullest score first."""
+
 Gap = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 """A share within what can be squared and summed: a card is somebody else's file."""
 
@@ -47,8 +56,14 @@ class DataPart(_Part):
     scenes: tuple[str, ...]
     strips: tuple[str, ...]
     regions: tuple[str, ...]
+
     truth: dict[str, Any] | None = None
     """Where the truth of tasks was taken from, with its day, where that is not the data set's own."""
+
+    @property
+    def fold(self) -> str | None:
+        """The region that was left out, where the split is a fold such as ``fold-30T``."""
+        return self.split.removeprefix("fold-") if self.split.startswith("fold-") else None
 
 
 class SubmissionPart(_Part):

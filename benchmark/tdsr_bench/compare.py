@@ -5,22 +5,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from tdsr_bench.card import GapPart, ResultCard
+from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
 from tdsr_bench.errors import CardError
 from tdsr_bench.inference import PairedResult, holm, pair_matrix
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.rows import ScoreRow
 from tdsr_bench.summary import Summariser, card_rows, card_tasks, summariser
-
-GAPS = {
-    "combined_gap": "combined gap",
-    "combined_gap_no_lpips": "combined gap without LPIPS",
-    "image_gap": "image gap",
-    "image_gap_no_lpips": "image gap without LPIPS",
-    "task_gap": "task gap",
-}
-"""Title by key of the gaps that are compared."""
 
 DRIVERS = 2
 """How many scenes are named for a difference."""
@@ -160,7 +151,7 @@ def _gap_lines(
     summarise: Summariser,
 ) -> Iterator[Line]:
     first_scenes, second_scenes = (_scene_gaps(own, summarise) for own in rows)
-    for key, title in GAPS.items():
+    for key, title in GAP_TITLES.items():
         one, other = (getattr(card.summary, key) for card in (first, second))
         if one.value is None or other.value is None:
             continue

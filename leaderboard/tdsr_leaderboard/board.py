@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tdsr_bench.card import GapPart, ResultCard
+from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
 from tdsr_bench.inference import PairedResult, in_words
 from tdsr_leaderboard.matched import Contrast, competitors, contrasts, controls
 from tdsr_leaderboard.ranking import LEAST_REGIONS, Standing, gap_of, pairs, ranking_column, standings
@@ -13,13 +13,7 @@ from tdsr_leaderboard.read import Entry, Section, sections
 
 OFFICIAL = "mus2-official"
 
-TITLES = {
-    "combined_gap": "combined gap",
-    "combined_gap_no_lpips": "combined gap without LPIPS",
-    "image_gap": "image gap",
-    "image_gap_no_lpips": "image gap without LPIPS",
-    "task_gap": "task gap",
-}
+TITLES = GAP_TITLES
 
 
 @dataclass(frozen=True)

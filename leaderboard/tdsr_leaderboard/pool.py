@@ -8,7 +8,6 @@ from tdsr_bench.files import digest
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.summary import card_rows, card_tasks, summariser
 from tdsr_bench.tasks.verdict import CountingTasks
-from tdsr_leaderboard.read import FOLD
 
 POOLED = "folds"
 """What the split of all folds is called."""
@@ -25,9 +24,9 @@ def pooled(cards: Iterable[ResultCard]) -> list[ResultCard]:
     protocol = load_protocol(PROTOCOL)
     groups: dict[tuple[str, ...], dict[str, ResultCard]] = {}
     for card in cards:
-        if card.protocol.sha256 == protocol.sha256 and card.data.split.startswith(FOLD):
+        if card.protocol.sha256 == protocol.sha256 and card.data.fold:
             key = (card.data.name, card.data.arm, card.submission.name, card.submission.track)
-            groups.setdefault(key, {})[card.data.split.removeprefix(FOLD)] = card
+            groups.setdefault(key, {})[card.data.fold] = card
     known = {name: set(split.folds) for name, split in protocol.splits.items()}
     return [pool([*folds.values()], protocol) for key, folds in groups.items() if set(folds) == known.get(key[0])]
 

@@ -10,9 +10,6 @@ from pydantic_core import from_json
 from tdsr_bench.card import ResultCard, read_card
 from tdsr_bench.errors import CardError
 
-FOLD = "fold-"
-"""How the split of a fold begins."""
-
 SHORT = 8
 """How many digits of a hash tell two cards of one name apart."""
 
@@ -120,7 +117,7 @@ def section_of(card: ResultCard) -> Section:
 
 def _with_pooled(entries: Iterable[Entry]) -> list[Entry]:
     known = list(entries)
-    if not any(entry.card.data.split.startswith(FOLD) for entry in known):
+    if not any(entry.card.data.fold for entry in known):
         return known
     from tdsr_leaderboard.pool import pooled  # works summaries out anew, and takes seconds to import
 

@@ -118,7 +118,7 @@ def test_the_leaderboard_is_built_from_cards(run: Run, submission: Path, write_d
     run("evaluate", submission, "--data", write_data())
     ran = run("leaderboard", "build", "--out", "board.md")
     assert ran.code == 0
-    assert "| 1 | plain | sisr | +0.000" in Path("board.md").read_text()
+    assert "| 1 | plain | sisr | 1 | 0 | +0.000" in Path("board.md").read_text()
     assert run("leaderboard", "build").out == Path("board.md").read_text()
 
 
@@ -137,6 +137,9 @@ def test_the_leaderboard_is_built_from_cards(run: Run, submission: Path, write_d
         (["score", ".", "--name", "x", "--track", "both", "--data", "DATA"], "'both' is not one of 'sisr', 'misr'"),
         (["data", "import-s2", "."], "no Sentinel-2 acquisition"),
         (["leaderboard", "build", "--cards", "."], "There is no card below"),
+        (["compare", "a.json", "b.json"], "There is no card at a.json"),
+        (["verify", "nowhere"], "There is no card at nowhere"),
+        (["analyse", "frames", "nothing.py", "--data", "DATA"], "There is no submission at"),
     ],
 )
 def test_mistakes_end_with_one_sentence_and_exit_code_two(
@@ -152,7 +155,18 @@ def test_mistakes_end_with_one_sentence_and_exit_code_two(
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate", "score", "check", "data import-s2", "data import-vhr", "leaderboard build"]
+    "command",
+    [
+        "evaluate",
+        "score",
+        "check",
+        "compare",
+        "verify",
+        "analyse frames",
+        "data import-s2",
+        "data import-vhr",
+        "leaderboard build",
+    ],
 )
 def test_every_command_has_help_with_an_example(run: Run, command: str):
     ran = run(*command.split(), "--help")

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tdsr_bench.card import GAP_TITLES
+
 if TYPE_CHECKING:
     from tdsr_bench.card import GapPart, ResultCard
     from tdsr_bench.compare import Comparison, Line
@@ -41,9 +43,7 @@ def _print_scenes_only(card: "ResultCard") -> None:
     from tdsr_bench.scene_bootstrap import SCENES_ONLY
     from tdsr_bench.summary import scenes_only
 
-    ends = [
-        f"{' '.join(GAPS[key].split())} {low:+.3f} to {high:+.3f}" for key, (low, high) in scenes_only(card).items()
-    ]
+    ends = [f"{GAP_TITLES[key]} {low:+.3f} to {high:+.3f}" for key, (low, high) in scenes_only(card).items()]
     if ends:
         output.print(f"[dim]{SCENES_ONLY} By a bootstrap: {', '.join(ends)}.[/]", highlight=False)
 
@@ -86,23 +86,13 @@ def _gap_table(card: "ResultCard") -> Table:
     lines = [(name, "", gaps, "") for name, gaps in card.references.items()]
     if card.summary:
         about, summary = card.submission, card.summary
-        lines.append((about.name, about.track, {key: getattr(summary, key) for key in GAPS}, "bold green"))
-    shown = [key for key in GAPS if any(key in gaps and gaps[key].value is not None for _, _, gaps, _ in lines)]
-    for heading in ("method", "track", *(GAPS[key] for key in shown)):
+        lines.append((about.name, about.track, {key: getattr(summary, key) for key in GAP_TITLES}, "bold green"))
+    shown = [key for key in GAP_TITLES if any(key in gaps and gaps[key].value is not None for _, _, gaps, _ in lines)]
+    for heading in ("method", "track", *(GAP_TITLES[key].replace(" without", "\nwithout") for key in shown)):
         table.add_column(heading)
     for name, track, gaps, style in sorted(lines, key=lambda line: -_rank(line[2], shown)):
         table.add_row(name, track, *(str(gaps[key]) if key in gaps else "—" for key in shown), style=style)
     return table
-
-
-GAPS = {
-    "combined_gap": "combined gap",
-    "combined_gap_no_lpips": "combined gap\nwithout LPIPS",
-    "image_gap": "image gap",
-    "image_gap_no_lpips": "image gap\nwithout LPIPS",
-    "task_gap": "task gap",
-}
-"""What the first table shows, the fullest score first; columns that nobody has a value in are left out."""
 
 
 def _rank(gaps: "Mapping[str, GapPart]", shown: Sequence[str]) -> float:
@@ -237,12 +227,10 @@ def checks_table(name: str, checks: "Sequence[Check]") -> Table:
 
 def contrast_table(board: "Board") -> Table:
     """One frame against many, as a leaderboard shows it."""
-    from tdsr_leaderboard.board import TITLES
-
     table = Table(
         title=f"one frame against many: {board.certainty}", caption="multi-image less what it is held against"
     )
-    for heading in ("multi-image", "less", *(TITLES[name] for name in board.columns), "p", "verdict"):
+    for heading in ("multi-image", "less", *(GAP_TITLES[name] for name in board.columns), "p", "verdict"):
         table.add_column(heading)
     for contrast in board.contrasts:
         results = [contrast.results[name] for name in board.columns]
