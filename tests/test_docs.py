@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -212,3 +213,20 @@ def test_the_leaderboard_is_what_its_cards_give(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(SystemExit, match="0"):
         main()
     assert capsys.readouterr().out == (board / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_figures_show_what_the_cards_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Names and numbers, not where they stand: that is matplotlib's, and moves with its version."""
+    words = ["--cards", REPOSITORY / "leaderboard" / "cards", "--figures", tmp_path]
+    monkeypatch.setattr(sys, "argv", ["tdsr-bench", "leaderboard", "build", *map(str, words)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    shown = REPOSITORY / "docs" / "images" / "leaderboard"
+    drawn = {path.relative_to(tmp_path): texts(path) for path in tmp_path.rglob("*.svg")}
+    assert drawn == {path.relative_to(shown): texts(path) for path in shown.rglob("*.svg")}, (
+        "run tdsr-bench leaderboard build --cards leaderboard/cards --figures docs/images/leaderboard"
+    )
+
+
+def texts(path: Path) -> list[str]:
+    return sorted(text.strip() for text in ElementTree.parse(path).getroot().itertext() if text.strip())
