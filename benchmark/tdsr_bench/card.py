@@ -152,14 +152,25 @@ class SummaryPart(_Part):
     balanced_no_lpips: dict[str, dict[str, dict[str, float | None]]] | None = None
 
 
+def _is_named(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("scene"), str)
+        and isinstance(row.get("group"), str)
+        and isinstance(row.get("key"), str)
+    )
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
+
+
 def _measured(rows: Any) -> tuple[dict[str, Any], ...]:
     """Rows, if they are: a card is somebody else's file. By hand, since a leaderboard reads a million of them."""
     if not isinstance(rows, list | tuple):
         raise ValueError(f"expected a list of rows, not a {type(rows).__name__}")
     for number, row in enumerate(rows):
-        named = isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("scene", "group", "key"))
-        value = row.get("value", "") if named else ""
-        if not (value is None or (isinstance(value, int | float) and math.isfinite(value))):
+        if not (_is_named(row) and _is_value(row.get("value", ""))):
             raise ValueError(f"row {number} has no scene, group, key and value, which is a finite number or null")
     return tuple(rows)
 

@@ -225,7 +225,11 @@ def _kept_references(
 
 
 def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str]) -> ResultCard:
-    """The card of the scenes in `scores`; incomplete if any has `failed`."""
+    """The card of the scenes in `scores`; incomplete if any has `failed`.
+
+    Scenes that failed are part of the data's fingerprint all the same: the result belongs beside those of the others.
+    """
+    hashes = [score.sha256 for score in scores] + [scene_sha256(job.dataset.read(name)) for name in failed]
     rows = [row for score in scores for row in score.rows]
     references = [row for score in scores for row in score.reference_rows]
     records = [job.dataset.scenes[score.scene] for score in scores]
@@ -239,7 +243,7 @@ def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str])
             name=job.dataset.name,
             arm=job.dataset.arm,
             split=job.split,
-            fingerprint=digest(sorted(score.sha256 for score in scores)),
+            fingerprint=digest(sorted(hashes)),
             scenes=tuple(score.scene for score in scores),
             strips=tuple(sorted({record.strip for record in records})),
             regions=tuple(sorted({record.region for record in records})),

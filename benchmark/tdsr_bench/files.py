@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,15 @@ import platformdirs
 def cache_folder() -> Path:
     """Where data made on first use and reusable results lie: ``$TDSR_BENCH_CACHE``, or the user's cache folder."""
     return Path(os.environ.get("TDSR_BENCH_CACHE") or platformdirs.user_cache_path("tdsr-bench"))
+
+
+def slug(name: str) -> str:
+    """`name`, whatever it is, as a name of files and folders.
+
+    >>> slug("RAMS-tiny pixel, 3 frames")
+    'rams-tiny-pixel-3-frames'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """From names, as users give them, to a card on disk: what the command line, the Python API and analyses share."""
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from tdsr_bench.data.dataset import DataSet, open_dataset
 from tdsr_bench.engine import Progress, open_engine
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.evaluate import Job, evaluate
+from tdsr_bench.files import slug
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.mus2_official.evaluate import SPLIT, FromAuthorsFolder, OfficialJob, Stretched, evaluate_official
 from tdsr_bench.predict import ImageSource, check_stored
@@ -124,11 +124,6 @@ def open_job(setting: Setting, about: SubmissionPart, source: ImageSource, datas
 def result_folder(setting: Setting, dataset: DataSet, split: str, about: SubmissionPart) -> Path:
     """Where the result of a method lies."""
     return setting.out / f"{dataset.name}-{dataset.arm}-{split}" / slug(about.name)
-
-
-def slug(name: str) -> str:
-    """`name` as a name of files."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
 def _tdsr(setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: Path | None) -> tuple[ResultCard, Path]:

@@ -141,7 +141,7 @@ def _pixels(card: ResultCard, dataset: DataSet | None, progress: Progress | None
         return Check(what, "not checked", f"{card.data.name} is not here; name its folder by --data")
     if card.protocol.id == OFFICIAL:
         return Check(what, "not checked", f"the fingerprint of {OFFICIAL} is made of scores")
-    known = [name for name in card.data.scenes if name in dataset.scenes]
+    known = [name for name in sorted([*card.data.scenes, *card.failed]) if name in dataset.scenes]
     hashes = []
     for done, name in enumerate(known, start=1):
         hashes.append(scene_sha256(dataset.read(name)))

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
+from tdsr_bench.card import GapPart, ResultCard
 from tdsr_bench.inference import PairedResult, in_words
 from tdsr_leaderboard.matched import Contrast, competitors, contrasts, controls
 from tdsr_leaderboard.ranking import LEAST_REGIONS, Standing, gap_of, pairs, ranking_column, standings
 from tdsr_leaderboard.read import Entry, Section, sections
 
 OFFICIAL = "mus2-official"
-
-TITLES = GAP_TITLES
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tdsr_bench.card import GapPart
+from tdsr_bench.card import GAP_TITLES, GapPart
 from tdsr_bench.inference import Estimate, PairedResult
 from tdsr_bench.rows import mean_of_all
-from tdsr_leaderboard.board import TITLES, Board, boards, official
+from tdsr_leaderboard.board import Board, boards, official
 from tdsr_leaderboard.flags import LEGEND
 from tdsr_leaderboard.matched import Contrast
 from tdsr_leaderboard.ranking import Standing
@@ -65,8 +65,8 @@ def _section(board: Board) -> dict[str, object]:
         "enough_regions": board.enough_regions,
         "detectable": board.detectable,
         "missing": board.missing,
-        "score": TITLES[board.score],
-        "columns": [TITLES[name] for name in board.columns],
+        "score": GAP_TITLES[board.score],
+        "columns": [GAP_TITLES[name] for name in board.columns],
         "rows": [*rows, *_reference_rows(board)],
         "legend": _legend(rows),
         "undecided": [_pair_text(pair) for pair in undecided],

@@ -8,6 +8,7 @@ from tdsr_leaderboard.board import boards, official
 from tdsr_leaderboard.figures import figures as draw
 from tdsr_leaderboard.figures import standalone
 from tdsr_leaderboard.page import leaderboard_page
+from tdsr_leaderboard.page.rows import board_slugs
 from tdsr_leaderboard.read import Entry
 
 
@@ -16,10 +17,9 @@ def publish(entries: Sequence[Entry], *, html: Path | None, figures: Path | None
     known = boards(entries)
     drawn = {board.section: draw(board) for board in known}
     if figures:
-        for board in known:
-            folder = figures / "-".join((board.section.data, board.section.arm, board.section.split))
+        for folder, board in zip(board_slugs([board.section for board in known]), known, strict=True):
             for figure in drawn[board.section]:
-                path = folder / f"{figure.key}.svg"
+                path = figures / folder / f"{figure.key}.svg"
                 write_atomically(path, standalone(figure).encode())
                 yield path
     if html:

@@ -214,6 +214,7 @@ def test_a_failed_scene_makes_the_result_incomplete(score: Evaluate):
     assert "scene-1-0: plain raised RuntimeError: out of luck (submission.py, line" in card.failed["scene-1-0"]
     assert card.summary is None
     assert card.data.scenes == ("scene-0-0", "scene-2-0")
+    assert card.data.fingerprint == score().data.fingerprint  # so that it stands beside whole results
 
 
 def test_a_submission_that_always_fails_is_an_error(score: Evaluate):

@@ -16,7 +16,7 @@ from PIL import Image
 import cards
 from tdsr_bench.card import ResultCard
 from tdsr_bench.inference import paired_difference
-from tdsr_bench.tasks.panels import LEGEND
+from tdsr_bench.tasks.colours import LEGEND
 from tdsr_bench.tasks.sheet import COLUMNS, TILE, Block, write_sheet
 from tdsr_leaderboard.board import Board, board
 from tdsr_leaderboard.figures import Drawing, figures, scores_figure, standalone, strip

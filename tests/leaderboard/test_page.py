@@ -18,8 +18,8 @@ import pytest
 from tdsr_bench.card import ResultCard, read_card
 from tdsr_leaderboard.board import Board, boards, official
 from tdsr_leaderboard.page import leaderboard_page
-from tdsr_leaderboard.page_data import short
-from tdsr_leaderboard.page_rows import MINUS
+from tdsr_leaderboard.page.data import short
+from tdsr_leaderboard.page.rows import MINUS
 from tdsr_leaderboard.read import Entry, Section, entries_of
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from scipy.ndimage import uniform_filter
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
 from tdsr_bench.metrics.base import AlignedPair
+from tdsr_bench.tasks.colours import errors, first_frame, to_rgb
 
 if TYPE_CHECKING:
     from tdsr_bench.tasks.scoring import Look  # and with it torch, which readers of sheets do without
@@ -92,8 +93,6 @@ def sheet_scenes(regions: Mapping[str, str]) -> tuple[str, ...]:
 
 def draw_block(pair: AlignedPair, looks: "Sequence[Look]") -> Block:
     """The block of one scene: the part of it with the most to find."""
-    from tdsr_bench.tasks.panels import first_frame, to_rgb
-
     window = _window(pair, looks)
     images = (first_frame(pair), pair.bicubic, pair.sr, pair.reference)
     rows = [np.hstack([_tile(to_rgb(image)[window]) for image in images])]
@@ -150,7 +149,7 @@ def _window(pair: AlignedPair, looks: "Sequence[Look]") -> tuple[slice, slice]:
 
 def _finds(look: "Look", images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
     """The truth, and what most networks find in each image; all dark where nothing is known."""
-    from tdsr_bench.tasks.panels import errors, majority
+    from tdsr_bench.tasks.panels import majority
 
     truth = look.truth
     if truth.missing is not None or truth.mask is None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tdsr_bench.card import ResultCard
+from tdsr_bench.card import GAP_TITLES, ResultCard
 from tdsr_bench.inference import holm, p_value, paired_difference
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.style import (
     INK,
     SERIES,
@@ -135,7 +135,7 @@ def _figure(board: Board, found: Sequence[Study]) -> "Figure":
         under = axes_within(figure, left, TOP + GAPS + NEXT, PANEL, GAINS, share=above)
         _gaps(above, found, column)
         _gains(under, found, column)
-        above.set(title=TITLES[column], ylabel="gap" if first else "")
+        above.set(title=GAP_TITLES[column], ylabel="gap" if first else "")
         under.set(ylabel="gain over the fewest" if first else "")
         if rows:
             _contrasts(axes_within(figure, left, lowest + NEXT, PANEL, rows * ROW), found, column, named=first)

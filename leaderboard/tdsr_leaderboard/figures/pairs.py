@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from tdsr_bench.card import GAP_TITLES
 from tdsr_bench.inference import PairedResult
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.style import (
     BLUE,
     INK,
@@ -124,6 +125,6 @@ def _caption(board: Board, pairs: Pairs) -> str:
     apart = sum(1 for pair in pairs.values() if pair.told_apart)
     first = f" The first {MOST} of {ranked} ranked methods are shown." if ranked > MOST else ""
     return (
-        f"Row minus column, {TITLES[board.score]}. {apart} of {len(pairs)} pairs are told apart at the 95 % level, "
+        f"Row minus column, {GAP_TITLES[board.score]}. {apart} of {len(pairs)} pairs are told apart at the 95 % level, "
         f"by paired t tests over regions with Holm's correction for all pairs.{first} {counted(board)}"
     )

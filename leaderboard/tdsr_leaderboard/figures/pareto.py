@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_bench.card import GAP_TITLES
+from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.labels import Place, place_labels
 from tdsr_leaderboard.figures.style import (
     FAINT,
@@ -62,7 +63,7 @@ def draw(board: Board) -> Drawing | None:
     if "task_gap" not in board.columns or not any(point.track for point in points):
         return None
     with styled(KEY):
-        figure = _figure(points, TITLES[image_column(board)])
+        figure = _figure(points, GAP_TITLES[image_column(board)])
     return drawing(board, figure, key=KEY, title=TITLE, caption=_caption(board, points))
 
 

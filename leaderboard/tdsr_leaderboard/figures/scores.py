@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_bench.card import GAP_TITLES
+from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.labels import lanes
 from tdsr_leaderboard.figures.style import (
     FAINT,
@@ -103,7 +104,7 @@ def _figure(board: Board, rows: Sequence[Row]) -> "Figure":
     top, height = LEGEND + LANE * (max(up, default=-1) + 1) + 8, rows[-1].down + ROW / 2 + 4
     figure = new_figure(WIDTH, top + height + BOTTOM)
     axes = axes_within(figure, left, top, WIDTH - left - RIGHT, height)
-    axes.set(ylim=(height, 0), xlim=(low, high), xlabel=TITLES[board.score])
+    axes.set(ylim=(height, 0), xlim=(low, high), xlabel=GAP_TITLES[board.score])
     axes.set_yticks(list(names), list(names.values()))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -206,4 +207,4 @@ def _legend(axes: "Axes", rows: Sequence[Row], *, alone: bool, above: float) -> 
 def _caption(board: Board, rows: Sequence[Row]) -> str:
     more = f" Only the first {NAMED} of {len(rows)} methods are named." if len(rows) > NAMED else ""
     seen = "Each dot is a region" if board.enough_regions else "Each dot is a region, and there is no interval"
-    return f"The {TITLES[board.score]} of each method, the best on top. {seen}.{more} {counted(board)}"
+    return f"The {GAP_TITLES[board.score]} of each method, the best on top. {seen}.{more} {counted(board)}"

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from tdsr_bench.errors import DataError
-from tdsr_bench.tasks.panels import LEGEND
+from tdsr_bench.tasks.colours import LEGEND
 from tdsr_bench.tasks.sheet import COLUMNS, IMAGE, Picture, Sheet, read_sheet
 from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.style import SMALL, short

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_bench.card import GAP_TITLES
+from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.labels import lanes, spread
 from tdsr_leaderboard.figures.style import (
     FAINT,
@@ -145,7 +146,7 @@ def _caption(board: Board, all_lines: Sequence[Line], won: Sequence[Reign]) -> s
     sure = sum(reign.told_apart * (reign.stop - reign.start) for reign in won)
     others = f" Thin: {len(all_lines) - FIRST} more." if len(all_lines) > FIRST else ""
     return (
-        f"The score as the weight of the task gap goes from 0 ({TITLES[image_column(board)]} alone) to 1, the winner "
-        f"named above. Shaded, {1 - sure:.0%} of the weights: the 95 % interval of the paired difference of winner and "
-        f"runner-up holds 0.{others} {counted(board)}"
+        f"The score as the weight of the task gap goes from 0 ({GAP_TITLES[image_column(board)]} alone) to 1, the "
+        f"winner named above. Shaded, {1 - sure:.0%} of the weights: the 95 % interval of the paired difference of "
+        f"winner and runner-up holds 0.{others} {counted(board)}"
     )

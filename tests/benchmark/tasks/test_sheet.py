@@ -9,8 +9,8 @@ from networks import PIXEL, pixel_module, write_pixel_networks
 from PIL import Image
 
 from tdsr_bench.errors import DataError
+from tdsr_bench.tasks.colours import FOUND
 from tdsr_bench.tasks.networks.architectures import ARCHITECTURES
-from tdsr_bench.tasks.panels import FOUND
 from tdsr_bench.tasks.sheet import COLUMNS, TILE, Block, read_sheet, sheet_scenes, write_sheet
 
 

@@ -9,10 +9,10 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any, TypeGuard
 
-from tdsr_bench.card import GapPart, ResultCard
+from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
 from tdsr_bench.inference import PairedResult
-from tdsr_leaderboard.board import TITLES, Board
-from tdsr_leaderboard.page_rows import VERDICTS, Line, verdict
+from tdsr_leaderboard.board import Board
+from tdsr_leaderboard.page.rows import VERDICTS, Line, verdict
 
 DIGITS = 4
 """Significant digits of every number; the intervals here are a hundred times wider than what is lost."""
@@ -77,14 +77,14 @@ def board_data(board: Board, shown: Sequence[Line], sheets: Mapping[str, Any]) -
     Args:
         board: the board.
         shown: its lines.
-        sheets: of lines, by slug; see `page_sheets`.
+        sheets: of lines, by slug; see `tdsr_leaderboard.page.sheets`.
     """
     means = _all_means(board, shown)
     ground = _ground(board, shown, means)
     places = {line.label: place for place, line in enumerate(shown) if line.card}
     return {
         "score": board.score,
-        "gaps": TITLES | EXTRA_GAPS,
+        "gaps": GAP_TITLES | EXTRA_GAPS,
         "regions": ground.regions,
         "scenes": ground.scenes,
         "sceneRegions": [ground.region.get(scene, "") for scene in ground.scenes],

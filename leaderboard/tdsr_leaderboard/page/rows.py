@@ -1,15 +1,15 @@
 """What a table of the page shows, worked out to the last character, so that the template only places it."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from tdsr_bench.card import GapPart, ResultCard
+from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
+from tdsr_bench.files import slug
 from tdsr_bench.inference import PairedResult
 from tdsr_bench.rows import mean_of_all
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.flags import LEGEND
 from tdsr_leaderboard.ranking import Standing
 from tdsr_leaderboard.read import SHORT, Entry, Section
@@ -140,10 +140,10 @@ def lines(board: Board) -> list[Line]:
     """Ranked methods, the others, controls, and the references from the best down; each with a slug of its own."""
     taken: set[str] = set()
     placed = [("method", place) for place in board.places] + [("control", place) for place in board.controls]
-    found = [_line(kind, place, unique(slug(place.label), taken)) for kind, place in placed]
+    found = [_line(kind, place, unique(address(place.label), taken)) for kind, place in placed]
     ordered = sorted(board.references.items(), key=lambda item: -_height(item[1].get(board.score)))
     return found + [
-        Line("reference", unique(f"ref-{slug(name)}", taken), name, None, (), (), dict(gaps), None, None)
+        Line("reference", unique(f"ref-{address(name)}", taken), name, None, (), (), dict(gaps), None, None)
         for name, gaps in ordered
     ]
 
@@ -153,13 +153,13 @@ def columns(board: Board, shown: Sequence[Line]) -> list[Column]:
     return [_column(key, [line.gaps[key] for line in shown if key in line.gaps]) for key in board.columns]
 
 
-def slug(text: str) -> str:
+def address(text: str) -> str:
     """A part of an address.
 
-    >>> slug("RAMS-tiny  pixel (2e, 'new')")
+    >>> address("RAMS-tiny  pixel (2e, 'new')")
     'rams-tiny-pixel-2e-new'
     """
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_SLUG].strip("-") or "unnamed"
+    return slug(text[:LONGEST_SLUG])
 
 
 def unique(wanted: str, taken: set[str]) -> str:
@@ -224,7 +224,7 @@ def pairs_text(board: Board) -> str:
 def board_slugs(sections: Sequence[Section]) -> list[str]:
     """An address for each section; the same data by another protocol, or of other pixels, get a number."""
     taken: set[str] = set()
-    return [unique(slug(f"{section.data}-{section.arm}-{section.split}"), taken) for section in sections]
+    return [unique(address(f"{section.data}-{section.arm}-{section.split}"), taken) for section in sections]
 
 
 def section_names(sections: Sequence[Section]) -> list[str]:
@@ -280,14 +280,14 @@ def _four_digits(value: float | None) -> str:
 
 def _line(kind: str, place: Standing, name: str) -> Line:
     card = place.card
-    gaps = {key: gap for key in TITLES if card.summary and (gap := getattr(card.summary, key)) is not None}
+    gaps = {key: gap for key in GAP_TITLES if card.summary and (gap := getattr(card.summary, key)) is not None}
     return Line(kind, name, place.label, place.rank, place.flags, place.reasons, gaps, card, place.entry.sheet)
 
 
 def _column(key: str, gaps: Sequence[GapPart]) -> Column:
     ends = [end for gap in gaps if gap.value is not None for end in (gap.value, *(gap.ci95 or ())) if isfinite(end)]
     low, high = min([-0.1, *ends]), max([1.0, *ends])
-    return Column(key, TITLES[key], max(LOWEST, low), min(HIGHEST, high))
+    return Column(key, GAP_TITLES[key], max(LOWEST, low), min(HIGHEST, high))
 
 
 def _height(gap: GapPart | None) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.tasks.sheet import read_sheet
-from tdsr_leaderboard.page_rows import Line
+from tdsr_leaderboard.page.rows import Line
 
 BUDGET = 2_500_000
 """Bytes of pictures in a page, as base64; what finds no room lies beside its card."""

@@ -6,19 +6,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tdsr_bench.card import GAP_TITLES
+from tdsr_bench.tasks.colours import LEGEND as COLOURS
 from tdsr_bench.tasks.sheet import COLUMNS, IMAGE
-from tdsr_leaderboard import page_rows
-from tdsr_leaderboard.board import TITLES, Board
+from tdsr_leaderboard.board import Board
+from tdsr_leaderboard.figures.svg import Drawing
 from tdsr_leaderboard.flags import LEGEND
 from tdsr_leaderboard.matched import Contrast
-from tdsr_leaderboard.page_data import board_data, json_text
-from tdsr_leaderboard.page_rows import Column, Line
-from tdsr_leaderboard.page_sheets import sheets
+from tdsr_leaderboard.page import rows
+from tdsr_leaderboard.page.data import board_data, json_text
+from tdsr_leaderboard.page.rows import Column, Line
+from tdsr_leaderboard.page.sheets import sheets
 from tdsr_leaderboard.read import Entry, Section
 
 TEMPLATES = "templates"
@@ -28,30 +31,6 @@ MOST_CONTRASTS = 100
 
 _TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 _STYLE = re.compile(r"""\sstyle="([^"]*)\"""")
-
-
-class Drawing(Protocol):
-    """A figure below a table."""
-
-    @property
-    def key(self) -> str:
-        """What it is called in addresses."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """What it shows."""
-        ...
-
-    @property
-    def caption(self) -> str:
-        """What is to be seen in it."""
-        ...
-
-    @property
-    def svg(self) -> str:
-        """The whole element; texts of cards are escaped in it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -102,9 +81,9 @@ def leaderboard_page(
     """
     style, script = _asset("page.css"), _asset("page.js")
     sections = [*(board.section for board in boards), *official]
-    addresses = [*zip(page_rows.board_slugs(sections), page_rows.section_names(sections), strict=True)]
+    addresses = [*zip(rows.board_slugs(sections), rows.section_names(sections), strict=True)]
     parts = [_part(board, *own, figures) for board, own in zip(boards, addresses, strict=False)]
-    lines = (page_rows.official_lines(entries) for entries in official.values())
+    lines = (rows.official_lines(entries) for entries in official.values())
     own_tables = zip(addresses[len(parts) :], official, lines, strict=True)
     shown = {
         "policy": content_policy(style, script),
@@ -113,9 +92,9 @@ def leaderboard_page(
         "data": Markup(json_text(_data(parts))),
         "parts": parts,
         "official": [(*own, section, found) for own, section, found in own_tables],
-        "titles": TITLES,
+        "titles": GAP_TITLES,
         "legend": LEGEND,
-        "texts": page_rows,
+        "texts": rows,
     }
     return _templates().get_template("page.html.j2").render(shown)
 
@@ -144,9 +123,9 @@ def _attributes(style: str) -> str:
 
 
 def _part(board: Board, slug: str, name: str, figures: Mapping[Section, Sequence[Drawing]]) -> Part:
-    shown = page_rows.lines(board)
+    shown = rows.lines(board)
     drawn = [(figure, plain_svg(figure.svg)) for figure in figures.get(board.section, ())]
-    return Part(slug, name, board, shown, page_rows.columns(board, shown), drawn)
+    return Part(slug, name, board, shown, rows.columns(board, shown), drawn)
 
 
 def _data(parts: Sequence[Part]) -> dict[str, Any]:
@@ -157,8 +136,6 @@ def _data(parts: Sequence[Part]) -> dict[str, Any]:
 
 def _sheet_legend() -> dict[str, Any]:
     """How every sheet is laid out, and what its colours mean."""
-    from tdsr_bench.tasks.panels import LEGEND as COLOURS  # brings torch along
-
     return {"columns": COLUMNS, "image": IMAGE, "legend": COLOURS}
 
 
