@@ -9,7 +9,7 @@ from PIL import Image
 
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.base import AlignedPair
-from tdsr_bench.tasks.panels import to_rgb
+from tdsr_bench.tasks.colours import to_rgb
 
 SIDE = 192
 """Pixels of each image that are shown, from its middle; fewer where a scene is smaller."""
