@@ -138,7 +138,10 @@ def commands(command: Any, path: str) -> Iterator[str]:
 def test_links_to_files_outside_of_docs_lead_to_pages_that_show_them(site: Path):
     protocol = site / "source" / "benchmark" / "tdsr_bench" / "protocols" / "tdsr-v1.toml" / "index.html"
     assert "equal_valid_share" in protocol.read_text(encoding="utf-8")
-    assert "combined gap" in (site / "leaderboard" / "index.html").read_text(encoding="utf-8")
+    board = (site / "leaderboard" / "index.html").read_text(encoding="utf-8")
+    assert "combined gap" in board
+    assert 'href="page.html"' in board
+    assert "RAMS-tiny pixel" in (site / "leaderboard" / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

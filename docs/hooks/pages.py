@@ -14,6 +14,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from notebooks import notebook_page
 
+from tdsr_leaderboard.publish import page_text
+from tdsr_leaderboard.read import read_cards
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 BROUGHT = {
@@ -26,6 +29,10 @@ BROUGHT = {
 TABLES = ("leaderboard.md",)
 WIDE = "---\nhide:\n  - toc\n---\n\n"
 """Before a page whose tables need the room of its table of contents."""
+
+PAGE = "leaderboard/page.html"
+ALIVE = f"[This table as a page that sorts, filters and opens each card]({PAGE}).\n\n## "
+"""Before the first section of the leaderboard; the page is made when the site is."""
 
 LANGUAGES = {".py": "python", ".toml": "toml", ".yml": "yaml", ".json": "json"}
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#|/)([^)#\s]+)")
@@ -43,7 +50,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made: files brought in, the list of decisions, notebooks, and what pages link to."""
     for source, target in BROUGHT.items():
         text = relink((ROOT / source).read_text(encoding="utf-8"), ROOT / source, target)
-        files.append(File.generated(config, target, content=f"{WIDE}{text}" if target in TABLES else text))
+        shown = f"{WIDE}{text}".replace("## ", ALIVE, 1) if target in TABLES else text
+        files.append(File.generated(config, target, content=shown))
+    files.append(File.generated(config, PAGE, content=page_text(read_cards(ROOT / "leaderboard" / "cards"))))
     files.append(File.generated(config, "decisions/index.md", content=list_of_decisions()))
     for path in sorted(DOCS.rglob("*.ipynb")):
         place = page_of(path.with_suffix(".md"))

@@ -3,19 +3,11 @@
 from collections.abc import Callable
 
 from tdsr_leaderboard.board import Board
-from tdsr_leaderboard.figures import frames, pairs, pareto, scores, weights
+from tdsr_leaderboard.figures import frames, pairs, pareto, scores, strip, weights
 from tdsr_leaderboard.figures.scores import scores_figure
 from tdsr_leaderboard.figures.svg import Drawing, standalone
 
 __all__ = ["DRAWN", "Drawing", "figures", "scores_figure", "standalone"]
-
-
-def _strip(board: Board) -> Drawing | None:
-    if not any(place.entry.sheet for place in board.ranked):
-        return None
-    from tdsr_leaderboard.figures import strip  # what reads sheets brings torch along
-
-    return strip.draw(board)
 
 
 DRAWN: tuple[Callable[[Board], Drawing | None], ...] = (
@@ -24,7 +16,7 @@ DRAWN: tuple[Callable[[Board], Drawing | None], ...] = (
     pairs.draw,
     frames.draw,
     weights.draw,
-    _strip,
+    strip.draw,
 )
 """All figures, in reading order."""
 
