@@ -32,8 +32,8 @@ def frames(
 
     Scores each submission; each multi-image one with fewer frames, too; and each single-image one on all frames, in two
     ways: the mean of its images of each frame, and its image of the frames' median. Single-image and multi-image
-    methods that share data, losses, patches seen and field of view are paired. What was scored before is not made
-    again. Prints the table that a leaderboard shows, and the path of each card.
+    methods that share data, losses, patches seen and field of view are paired. Images that were made before are not
+    made again. Prints the table that a leaderboard shows, and the path of each card.
 
     \b
     Examples:
