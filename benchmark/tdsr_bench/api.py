@@ -103,6 +103,11 @@ def _setting(data: str | Path, options: Options) -> Setting:
 def run_submission(submission: str | Path | Submission, setting: Setting) -> Result:
     """As `evaluate`, with the place of the card."""
     if isinstance(submission, Submission):
+        if setting.engine != "serial":
+            raise SubmissionError(
+                f"{submission.name} is no file, so other processes cannot load it; leave out engine={setting.engine!r}, "
+                f"or write the submission to a file and name that."
+            )
         about = describe_submission(submission, sha256=None)
         return score_images(setting, about, lambda folder: FromObject(submission, folder))
     loaded = load_submission(Path(submission))

@@ -61,7 +61,7 @@ class FromSubmission:
 class FromObject:
     """Images made by a submission that is no file: made each time, as there is no hash to know it by; kept in `folder`.
 
-    Its engine has to be serial, unless it can be pickled.
+    For this process only: what it was defined in is not there in others.
     """
 
     submission: Submission

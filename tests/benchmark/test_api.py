@@ -29,6 +29,11 @@ def test_a_submission_that_is_no_file_is_scored_and_kept(write_data):
     assert len(list((kept / "predictions").iterdir())) == 3
 
 
+def test_other_processes_ask_for_a_file():
+    with pytest.raises(SubmissionError, match="plain is no file"):
+        evaluate(PLAIN, engine="process:2")
+
+
 def test_kept_images_are_scored_to_the_same_rows(write_data):
     root = write_data()
     card = evaluate(PLAIN, data=root, out="there", quiet=True)
