@@ -85,9 +85,8 @@ def plot(cards: Sequence[ResultCard]) -> "Figure":
     Raises:
         CardError: there is none, or they may not stand side by side.
     """
-    from tdsr_leaderboard.figures import scores_figure
-
     from tdsr_leaderboard.board import board
+    from tdsr_leaderboard.figures import scores_figure
     from tdsr_leaderboard.read import entries_of, only_section
 
     return scores_figure(board(*only_section(entries_of(cards))))
@@ -105,8 +104,8 @@ def run_submission(submission: str | Path | Submission, setting: Setting) -> Res
     if isinstance(submission, Submission):
         if setting.engine != "serial":
             raise SubmissionError(
-                f"{submission.name} is no file, so other processes cannot load it; leave out engine={setting.engine!r}, "
-                f"or write the submission to a file and name that."
+                f"{submission.name} is no file, so other processes cannot load it; leave out the engine "
+                f"{setting.engine!r}, or write the submission to a file and name that."
             )
         about = describe_submission(submission, sha256=None)
         return score_images(setting, about, lambda folder: FromObject(submission, folder))
