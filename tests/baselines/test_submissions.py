@@ -35,6 +35,7 @@ TRAINED = {
     "hat-tiny-pixel": ("pixel", Track.SISR),
     "hat-tiny-task": ("task", Track.SISR),
     "rams-tiny-pixel": ("pixel", Track.MISR),
+    "rams-tiny-one-frame": ("pixel", Track.SISR),
     "rams-tiny-task": ("task", Track.MISR),
     "rams-tiny-hr-free": ("hr-free", Track.MISR),
 }
