@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from tdsr_baselines.checkpoints import read_checkpoint_record
 from tdsr_baselines.training.config import TrainingConfig, load_config
 from tdsr_bench.align import prepare
+from tdsr_bench.card import read_card
 from tdsr_bench.data.mini import SPLITS, make_scene
+from tdsr_bench.files import slug
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.detail import detail_error
 from tdsr_bench.protocol import load_protocol
@@ -70,6 +72,15 @@ def test_names_differ():
     assert FOLDERS.keys() == CLASSICAL.keys() | TRAINED.keys()
     names = [load_submission(path).submission.name for path in FOLDERS.values()]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_its_card_was_made_by_what_lies_here(folder: str):
+    """To the byte, comments and all; after a change of the submission its card has to be made anew."""
+    loaded = load_submission(FOLDERS[folder])
+    cards = Path(__file__).parents[2] / "leaderboard" / "cards" / "mini-real-test"
+    card = read_card(cards / f"{slug(loaded.submission.name)}.json")
+    assert (card.submission.name, card.submission.sha256) == (loaded.submission.name, loaded.sha256)
 
 
 @pytest.mark.parametrize("folder", TRAINED)
