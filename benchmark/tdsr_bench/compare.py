@@ -7,6 +7,7 @@ from typing import Literal
 
 from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
 from tdsr_bench.errors import CardError
+from tdsr_bench.gap import region_means, scene_means
 from tdsr_bench.inference import PairedResult, holm, pair_matrix
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
@@ -18,9 +19,6 @@ DRIVERS = 2
 
 Verdict = Literal["first", "second", "not told apart", "too few regions"]
 """Which of two is better, or that nobody can tell."""
-
-Scenes = Mapping[str, float]
-"""A value of each scene."""
 
 
 @dataclass(frozen=True)
@@ -178,11 +176,11 @@ def _metric_lines(
 ) -> Iterator[Line]:
     groups = {row.scene: row.group for row in first}
     for key, unit in {row.key: row.unit for row in first}.items():
-        one, other = _scene_means(first, key), _scene_means(second, key)
+        one, other = scene_means(first, key), scene_means(second, key)
         common = [scene for scene in one if scene in other]
         if not common:
             continue
-        mine, theirs = (_region_means({scene: part[scene] for scene in common}, groups) for part in (one, other))
+        mine, theirs = (region_means({scene: part[scene] for scene in common}, groups) for part in (one, other))
         result = _paired(names, mine, theirs, protocol)
         means = fmean(mine.values()), fmean(theirs.values())
         yield Line(key, key, unit, means[0], means[1], result, _direction(key), _drivers(one, other, result))
@@ -191,22 +189,6 @@ def _metric_lines(
 def _direction(key: str) -> bool | None:
     """Whether higher is better; measures of tasks, whose keys have a dot, are all so."""
     return True if "." in key and not key.startswith("iqa:") else find_metric(key).higher_is_better
-
-
-def _scene_means(rows: Sequence[ScoreRow], key: str) -> Scenes:
-    """The mean over bands, or over networks, of each scene that has a value."""
-    values: dict[str, list[float]] = {}
-    for row in rows:
-        if row.key == key and row.value is not None:
-            values.setdefault(row.scene, []).append(row.value)
-    return {scene: fmean(own) for scene, own in values.items()}
-
-
-def _region_means(scenes: Scenes, groups: Mapping[str, str]) -> dict[str, float]:
-    regions: dict[str, list[float]] = {}
-    for scene, value in scenes.items():
-        regions.setdefault(groups[scene], []).append(value)
-    return {region: fmean(values) for region, values in regions.items()}
 
 
 def _paired(

@@ -253,7 +253,7 @@ def make_card(job: Job, scores: Sequence[SceneScore], failed: Mapping[str, str])
         networks={"score": [network for networks in sets for network in networks.described()]} | _pair_networks(rows),
         environment=describe(job.dataset.record.made.get("seed")),
         summary=None if failed else summarise.summary(rows),
-        references={str(method): summarise.gaps(own) for method, own in summarise.references.items()},
+        references=summarise.reference_gaps(),
         timing={
             "predict_s": {score.scene: score.seconds for score in scores},
             "score_s": {score.scene: round(score.scoring_seconds, 3) for score in scores},

@@ -153,14 +153,29 @@ def combined_gap(image: Estimate, task: Estimate, *, confidence: float, least_re
 
 def metric_mean(rows: Iterable[ScoreRow], key: str, *, confidence: float, least_regions: int) -> Estimate | None:
     """Mean over regions of the mean over scenes of the mean over bands of a metric; None where it has no value."""
-    regions: dict[str, dict[str, list[float]]] = {}
+    own = [row for row in rows if row.key == key]
+    scenes = scene_means(own, key)
+    if not scenes:
+        return None
+    means = region_means(scenes, {row.scene: row.group for row in own})
+    return estimate(means, clip=float("inf"), confidence=confidence, least_regions=least_regions)
+
+
+def scene_means(rows: Iterable[ScoreRow], key: str) -> dict[str, float]:
+    """The mean over bands, or over networks, of each scene that has a value of `key`."""
+    values: dict[str, list[float]] = {}
     for row in rows:
         if row.key == key and row.value is not None:
-            regions.setdefault(row.group, {}).setdefault(row.scene, []).append(row.value)
-    if not regions:
-        return None
-    means = {region: fmean(fmean(bands) for bands in scenes.values()) for region, scenes in regions.items()}
-    return estimate(means, clip=float("inf"), confidence=confidence, least_regions=least_regions)
+            values.setdefault(row.scene, []).append(row.value)
+    return {scene: fmean(own) for scene, own in values.items()}
+
+
+def region_means(scenes: Mapping[str, float], groups: Mapping[str, str]) -> dict[str, float]:
+    """The mean over scenes of each region; `groups` tells the region of a scene."""
+    regions: dict[str, list[float]] = {}
+    for scene, value in scenes.items():
+        regions.setdefault(groups[scene], []).append(value)
+    return {region: fmean(values) for region, values in regions.items()}
 
 
 def ratio_of_means(rows: Iterable[ScoreRow], zero: Iterable[ScoreRow], key: str) -> float | None:

@@ -60,6 +60,10 @@ class Summariser:
             "combined_gap_no_lpips": _part(self._combined(always, task)),
         }
 
+    def reference_gaps(self) -> dict[str, dict[str, GapPart]]:
+        """The gaps of the methods that every table shows."""
+        return {str(method): self.gaps(own) for method, own in self.references.items()}
+
     @property
     def _always(self) -> tuple[str, ...]:
         """The image metrics whose weights cannot be missing."""

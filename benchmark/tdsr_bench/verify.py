@@ -111,7 +111,7 @@ def _summary(card: ResultCard) -> Check:
         rows, reference_rows = card_rows(card)
         summarise = summariser(load_protocol(card.protocol.id), reference_rows, card_tasks(card))
         found = summarise.summary(rows).model_dump(mode="json")
-        gaps = {str(name): _dump(summarise.gaps(own)) for name, own in summarise.references.items()}
+        gaps = {name: _dump(own) for name, own in summarise.reference_gaps().items()}
     except (UserError, KeyError, ZeroDivisionError, ValueError) as error:
         return Check(what, "differs", f"nothing can be worked out of the rows ({type(error).__name__}: {error})")
     if card.summary is None:

@@ -78,6 +78,16 @@ class Board:
         found += [missing for summary in summaries for missing in summary.image_gap.missing]
         return list(dict.fromkeys(found))
 
+    @property
+    def references_ordered(self) -> list[tuple[str, dict[str, GapPart]]]:
+        """The methods that every table shows, from the best down."""
+
+        def height(item: tuple[str, dict[str, GapPart]]) -> float:
+            gap = item[1].get(self.score)
+            return gap.raw if gap and gap.raw is not None else float("-inf")
+
+        return sorted(self.references.items(), key=height, reverse=True)
+
     def gap(self, place: Standing, column: str) -> GapPart | None:
         """A gap of one of its methods."""
         return gap_of(place.card, column)

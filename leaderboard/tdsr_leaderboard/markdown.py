@@ -1,17 +1,17 @@
 """The leaderboard as Markdown."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tdsr_bench.card import GAP_TITLES, GapPart
 from tdsr_bench.inference import Estimate, PairedResult
-from tdsr_bench.rows import mean_of_all
 from tdsr_leaderboard.board import Board, boards, official
 from tdsr_leaderboard.flags import LEGEND
 from tdsr_leaderboard.matched import Contrast
+from tdsr_leaderboard.official import official_rows
 from tdsr_leaderboard.ranking import Standing
 from tdsr_leaderboard.read import Entry, Section
 
@@ -92,10 +92,9 @@ def _row(place: Standing, board: Board) -> Row:
 
 def _reference_rows(board: Board) -> list[Row]:
     """The methods that every table shows, from the best down; they take no rank."""
-    ordered = sorted(board.references.items(), key=lambda item: -_number(item[1].get(board.score)))
     return [
         Row("", f"*{escaped(name)}*", "", "", "", tuple(_text(part.get(key)) for key in board.columns), "", "")
-        for name, part in ordered
+        for name, part in board.references_ordered
     ]
 
 
@@ -133,10 +132,6 @@ def _text(part: GapPart | None) -> str:
     return "—" if part is None else str(part)
 
 
-def _number(part: GapPart | None) -> float:
-    return part.raw if part and part.raw is not None else float("-inf")
-
-
 def _official(section: Section, entries: Sequence[Entry]) -> dict[str, object]:
     return {
         "section": section,
@@ -146,24 +141,6 @@ def _official(section: Section, entries: Sequence[Entry]) -> dict[str, object]:
             for mask, method, track, *scores in official_rows(entries)
         ],
     }
-
-
-def official_rows(entries: Sequence[Entry]) -> list[tuple[str, str, str, float | None, float | None]]:
-    """Mask, method, track and the balanced scores of the MuS2 authors, with and without LPIPS, the best first."""
-    summaries = [entry.card.summary for entry in entries if entry.card.summary]
-    rows = {}
-    for summary in summaries:
-        whole, part = summary.balanced or {}, summary.balanced_no_lpips or {}
-        for method, bands in part.items():
-            for mask in next(iter(bands.values()), {}):
-                rows[mask, method] = _band_mean(whole.get(method, {}), mask), _band_mean(bands, mask)
-    tracks = {entry.card.submission.name: entry.card.submission.track for entry in entries}
-    ordered = sorted(rows.items(), key=lambda item: (item[0][0], item[1][1] or float("inf")))
-    return [(mask, method, tracks.get(method, ""), *scores) for (mask, method), scores in ordered]
-
-
-def _band_mean(bands: Mapping[str, Mapping[str, float | None]], mask: str) -> float | None:
-    return mean_of_all([masks.get(mask) for masks in bands.values()])
 
 
 def _score_text(value: float | None) -> str:

@@ -55,7 +55,7 @@ def pool(cards: Sequence[ResultCard], protocol: BenchmarkProtocol) -> ResultCard
         networks={"score": _networks(cards)},
         environment=cards[0].environment | {"dirty": any(card.environment.get("dirty") for card in cards)},
         summary=None if failed else summarise.summary(rows),
-        references={str(method): summarise.gaps(own) for method, own in summarise.references.items()},
+        references=summarise.reference_gaps(),
         timing={},
         rows=tuple(row.as_json() for row in rows),
         reference_rows=tuple(row.as_json() for row in references),

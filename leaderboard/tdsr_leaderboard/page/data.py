@@ -208,7 +208,8 @@ def _line(line: Line, means: SceneMeans, ground: Ground) -> dict[str, Any]:
         "values": [own if any(value is not None for value in own) else 0 for own in values],
     }
     if line.card:
-        return about | {"metrics": [_metric(line.card, key, ground) for key in ground.keys]} | _card(line.card, ground)
+        metrics = [_metric(line.card, key, ground) for key in ground.keys]
+        return about | {"metrics": metrics} | _card(line.card, line.frames, ground)
     return about | {"metrics": [_reference_metric(means.get(key, {}), ground) for key in ground.keys]}
 
 
@@ -244,13 +245,13 @@ def _reference_metric(means: Mapping[str, float], ground: Ground) -> list[Any] |
     return [short(fmean(map(fmean, regions.values()))), 0, None, len(means)] if regions else 0
 
 
-def _card(card: ResultCard, ground: Ground) -> dict[str, Any]:
+def _card(card: ResultCard, frames: int | None, ground: Ground) -> dict[str, Any]:
     """What only a card has: whose it is, how it was made, what kept it from a rank."""
     about, environment = card.submission, card.environment
     guards = card.summary.guards if card.summary else None
     return {
         "track": about.track,
-        "frames": about.frames or (1 if about.track == "sisr" else None),
+        "frames": frames,
         "parameters": about.parameters,
         "trainedOn": _cut(about.training_data),
         "training": _plain(about.training or {}),

@@ -1,6 +1,6 @@
 """What a table of the page shows, worked out to the last character, so that the template only places it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -8,9 +8,9 @@ from pathlib import Path
 from tdsr_bench.card import GAP_TITLES, GapPart, ResultCard
 from tdsr_bench.files import slug
 from tdsr_bench.inference import PairedResult
-from tdsr_bench.rows import mean_of_all
 from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.flags import LEGEND
+from tdsr_leaderboard.official import official_rows
 from tdsr_leaderboard.ranking import Standing
 from tdsr_leaderboard.read import SHORT, Entry, Section
 
@@ -141,10 +141,9 @@ def lines(board: Board) -> list[Line]:
     taken: set[str] = set()
     placed = [("method", place) for place in board.places] + [("control", place) for place in board.controls]
     found = [_line(kind, place, unique(address(place.label), taken)) for kind, place in placed]
-    ordered = sorted(board.references.items(), key=lambda item: -_height(item[1].get(board.score)))
     return found + [
         Line("reference", unique(f"ref-{address(name)}", taken), name, None, (), (), dict(gaps), None, None)
-        for name, gaps in ordered
+        for name, gaps in board.references_ordered
     ]
 
 
@@ -254,24 +253,10 @@ class OfficialLine:
 
 def official_lines(entries: Sequence[Entry]) -> list[OfficialLine]:
     """The table of the MuS2 authors' evaluation, by mask, the best (the lowest) first; interpolations once."""
-    scores: dict[tuple[str, str], tuple[float | None, float | None]] = {}
-    for mask, method, *means in (found for entry in entries for found in _balanced(entry.card)):
-        scores[mask, method] = means[0], means[1]
-    tracks = {entry.card.submission.name: entry.card.submission.track for entry in entries}
-    ordered = sorted(scores.items(), key=lambda item: (item[0][0], item[1][1] is None, item[1][1] or 0.0))
     return [
-        OfficialLine(mask, method, tracks.get(method, ""), *(_four_digits(value) for value in two))
-        for (mask, method), two in ordered
+        OfficialLine(mask, method, track, *(_four_digits(value) for value in scores))
+        for mask, method, track, *scores in official_rows(entries)
     ]
-
-
-def _balanced(card: ResultCard) -> Iterator[tuple[str, str, float | None, float | None]]:
-    part = card.summary.balanced_no_lpips if card.summary else None
-    whole = (card.summary.balanced if card.summary else None) or {}
-    for method, bands in (part or {}).items():
-        for mask in dict.fromkeys(mask for masks in bands.values() for mask in masks):
-            both = [mean_of_all([masks.get(mask) for masks in of.values()]) for of in (whole.get(method, {}), bands)]
-            yield mask, method, both[0], both[1]
 
 
 def _four_digits(value: float | None) -> str:
@@ -288,7 +273,3 @@ def _column(key: str, gaps: Sequence[GapPart]) -> Column:
     ends = [end for gap in gaps if gap.value is not None for end in (gap.value, *(gap.ci95 or ())) if isfinite(end)]
     low, high = min([-0.1, *ends]), max([1.0, *ends])
     return Column(key, GAP_TITLES[key], max(LOWEST, low), min(HIGHEST, high))
-
-
-def _height(gap: GapPart | None) -> float:
-    return gap.raw if gap and gap.raw is not None else float("-inf")
