@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_baselines.stack import registered, stack_frames, usable
-from tdsr_bench.errors import SubmissionError
 from tdsr_bench.files import digest
+from tdsr_bench.isolation.sandbox import Isolation
 from tdsr_bench.masks import enlarged
-from tdsr_bench.predict import Prediction, predict
+from tdsr_bench.predict import Prediction, opened_anew, opened_once, predict
 from tdsr_bench.scene import SCALE, LowResView, Track
 from tdsr_bench.scoring import Result, Setting, describe_submission, score_images
 from tdsr_bench.sensor import fourier_shift
-from tdsr_bench.submission import LoadedSubmission, Submission, load_submission
+from tdsr_bench.submission import LoadedSubmission, Submission
 
 Image = NDArray[np.float32]
 
@@ -93,10 +92,12 @@ class FromControl:
     sha256: str
     folder: Path
     control: Control
+    isolation: Isolation
 
     def image(self, view: LowResView, scene: str) -> Prediction:
         """The control's image of `scene`, made now or kept from an earlier run."""
-        return predict(_loaded(self.path, self.sha256, self.control), view, scene, self.folder)
+        base = opened_once(self.path, self.isolation, self.sha256)
+        return predict(_controlled(base, self.control), view, scene, self.folder)
 
 
 def score_control(path: Path, control: Control, setting: Setting) -> Result:
@@ -105,19 +106,12 @@ def score_control(path: Path, control: Control, setting: Setting) -> Result:
     Raises:
         UserError: as `tdsr_bench.scoring.score_images`.
     """
-    base = load_submission(path)
-    changed = _controlled(base, control)
+    base = opened_anew(path, setting.isolated)
+    sha256, changed = base.sha256, _controlled(base, control)
     about = describe_submission(changed.submission, changed.sha256, control_of=base.submission.name)
-    return score_images(setting, about, lambda folder: FromControl(base.path, base.sha256, folder, control))
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path, sha256: str, control: Control) -> LoadedSubmission:
-    """The control, loaded once a process."""
-    base = load_submission(path)
-    if base.sha256 != sha256:
-        raise SubmissionError(f"{path} has changed since this run began; run it again.")
-    return _controlled(base, control)
+    return score_images(
+        setting, about, lambda folder: FromControl(changed.path, sha256, folder, control, setting.isolated)
+    )
 
 
 def _controlled(base: LoadedSubmission, control: Control) -> LoadedSubmission:

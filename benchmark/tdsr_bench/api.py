@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from tdsr_bench.card import ResultCard, SubmissionPart, read_card
 from tdsr_bench.errors import SubmissionError
-from tdsr_bench.predict import FromFolder, FromObject, FromSubmission
+from tdsr_bench.isolation.limits import Limits
+from tdsr_bench.predict import FromFolder, FromObject, FromSubmission, opened_anew
 from tdsr_bench.scoring import Result, Setting, describe_submission, score_images
-from tdsr_bench.submission import Submission, load_submission
+from tdsr_bench.submission import Submission
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +36,10 @@ class Options(TypedDict, total=False):
     panels: str | Path | None
     sam: bool
     quiet: bool
+    isolation: str
+    limits: Limits
+    readable: Sequence[str | Path]
+    check_order: bool
 
 
 def evaluate(submission: str | Path | Submission, data: str | Path = "mini", **options: Unpack[Options]) -> ResultCard:
@@ -96,7 +101,8 @@ def _setting(data: str | Path, options: Options) -> Setting:
     """The setting that `options` describe, paths and lists in whatever form they came."""
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     given |= {key: Path(given[key]) for key in ("out", "networks", "panels") if key in given}
-    return Setting(**given | {"data": str(data), "iqa": tuple(given.get("iqa", ()))})
+    several = {"iqa": tuple(given.get("iqa", ())), "readable": tuple(map(Path, given.get("readable", ())))}
+    return Setting(**given | several | {"data": str(data)})
 
 
 def run_submission(submission: str | Path | Submission, setting: Setting) -> Result:
@@ -107,11 +113,16 @@ def run_submission(submission: str | Path | Submission, setting: Setting) -> Res
                 f"{submission.name} is no file, so other processes cannot load it; leave out the engine "
                 f"{setting.engine!r}, or write the submission to a file and name that."
             )
+        if setting.isolation not in ("auto", "none") or setting.check_order:
+            raise SubmissionError(
+                f"{submission.name} is no file, so it runs in this process and cannot be isolated or begun anew; write "
+                f"the submission to a file and name that, or leave out isolation and check_order."
+            )
         about = describe_submission(submission, sha256=None)
         return score_images(setting, about, lambda folder: FromObject(submission, folder))
-    loaded = load_submission(Path(submission))
-    about = describe_submission(loaded.submission, loaded.sha256)
-    return score_images(setting, about, lambda folder: FromSubmission(loaded.path, loaded.sha256, folder))
+    loaded = opened_anew(Path(submission), setting.isolated)
+    path, sha256, about = loaded.path, loaded.sha256, describe_submission(loaded.submission, loaded.sha256)
+    return score_images(setting, about, lambda folder: FromSubmission(path, sha256, folder, setting.isolated))
 
 
 def run_predictions(predictions: Path, about: SubmissionPart, setting: Setting) -> Result:

@@ -6,10 +6,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from tdsr_bench.errors import SubmissionError
-from tdsr_bench.predict import check_answer
 from tdsr_bench.protocol import load_protocol
 from tdsr_bench.scene import BANDS, SCALE, LowResView, Track
-from tdsr_bench.submission import LoadedSubmission, describe_failure
+from tdsr_bench.submission import LoadedSubmission, ask
 
 
 def check_contract(loaded: LoadedSubmission) -> str:
@@ -21,13 +20,8 @@ def check_contract(loaded: LoadedSubmission) -> str:
     submission = loaded.submission
     view = small_view(submission.track)
     start = time.perf_counter()
-    try:
-        answers = [submission.super_resolve(view) for _ in range(2)]
-    except Exception as error:
-        reason = describe_failure(error, loaded.path.parent)
-        raise SubmissionError(f"{submission.name} raised {reason} on a view of {view.frames.shape}.") from error
+    first, second = (ask(loaded, view) for _ in range(2))
     seconds = (time.perf_counter() - start) / 2
-    first, second = (check_answer(answer, view.output_shape, submission.name) for answer in answers)
     if not np.array_equal(first, second):
         raise SubmissionError(
             f"{submission.name} gave two answers for one view, up to {np.abs(first - second).max():.2g} apart; "
@@ -35,7 +29,7 @@ def check_contract(loaded: LoadedSubmission) -> str:
         )
     outside = float(((first < 0) | (first > 1)).mean())
     lines = [
-        f"{submission.name}: keeps the contract",
+        f"{submission.name}: keeps the contract (isolation: {loaded.isolation})",
         f"  track {submission.track}: {len(view.dates)} frame(s) of {view.frames.shape[2:]} in, {first.shape} out",
         f"  {seconds:.3f} s a view; values {first.min():.3f} to {first.max():.3f}, {outside:.1%} outside 0..1",
         f"  {submission.parameters:,} trained parameters; trained on: {submission.training_data}",

@@ -1,9 +1,8 @@
 """Shows a view to a submission, checks what comes back, and keeps it by the hash of all that made it."""
 
-import functools
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 from tdsr_bench.environment import code_sha256
 from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.files import digest, write_atomically
+from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.sandbox import Isolation
 from tdsr_bench.raster import opened
 from tdsr_bench.scene import LowResView
-from tdsr_bench.submission import LoadedSubmission, Submission, describe_failure, load_submission
+from tdsr_bench.submission import LoadedSubmission, Submission, ask, check_answer
 
 STORED = (".safetensors", ".npy", ".tif", ".tiff")
 """Endings of stored predictions, in the order in which they are looked for."""
@@ -29,11 +30,13 @@ class Prediction:
         sr: float32 ``[4, 3h, 3w]``, reflectance.
         seconds: how long the method took; None for an image that came from elsewhere.
         kept: whether it came from an earlier run.
+        isolation: where the method's code ran; None for an image that came from elsewhere.
     """
 
     sr: NDArray[np.float32]
     seconds: float | None = None
     kept: bool = False
+    isolation: str | None = None
 
 
 class ImageSource(Protocol):
@@ -51,10 +54,11 @@ class FromSubmission:
     path: Path
     sha256: str
     folder: Path
+    isolation: Isolation = field(default_factory=Isolation)
 
     def image(self, view: LowResView, scene: str) -> Prediction:
         """The submission's image of `scene`, made now or kept from an earlier run."""
-        return predict(_loaded(self.path, self.sha256), view, scene, self.folder)
+        return predict(opened_once(self.path, self.isolation, self.sha256), view, scene, self.folder)
 
 
 @dataclass(frozen=True)
@@ -96,41 +100,13 @@ def predict(submission: LoadedSubmission, view: LowResView, scene: str, folder: 
         return kept
     start = time.perf_counter()
     try:
-        answer = submission.submission.super_resolve(view)
-    except Exception as error:
-        reason = describe_failure(error, submission.path.parent)
-        raise SubmissionError(f"{scene}: {submission.submission.name} raised {reason}.") from error
+        sr = ask(submission, view)
+    except SubmissionError as error:
+        raise SubmissionError(f"{scene}: {error}") from error
     seconds = time.perf_counter() - start
-    sr = check_answer(answer, view.output_shape, f"{scene}: {submission.submission.name}")
-    _keep(path, key, sr, seconds)
-    return Prediction(sr, seconds)
-
-
-def check_answer(answer: object, shape: tuple[int, int, int], who: str) -> NDArray[np.float32]:
-    """`answer`, if it is what the contract asks for: float32, of `shape`, finite. Values outside 0..1 are allowed.
-
-    Args:
-        answer: what came back.
-        shape: what was expected.
-        who: scene and method, for errors.
-
-    Raises:
-        SubmissionError: it is not.
-    """
-    if not isinstance(answer, np.ndarray):
-        raise SubmissionError(
-            f"{who} returned a {type(answer).__name__}, expected a NumPy array of float32 {list(shape)}."
-        )
-    if answer.shape != shape:
-        raise SubmissionError(
-            f"{who} returned the shape {list(answer.shape)}, expected {list(shape)}: band, row, column."
-        )
-    if answer.dtype != np.float32:
-        raise SubmissionError(f"{who} returned {answer.dtype}, expected float32; end with .astype(numpy.float32).")
-    broken = int(answer.size - np.isfinite(answer).sum())
-    if broken:
-        raise SubmissionError(f"{who} returned {broken} values that are NaN or infinite; every value has to be finite.")
-    return np.ascontiguousarray(answer)
+    prediction = Prediction(sr, seconds, isolation=submission.isolation)
+    _keep(path, key, prediction)
+    return prediction
 
 
 def read_stored(folder: Path, scene: str, shape: tuple[int, int, int]) -> Prediction:
@@ -167,13 +143,40 @@ def view_sha256(view: LowResView) -> str:
     return digest(*(array.data.cast("B") for array in arrays), view.frames.shape, days, view.transform)
 
 
-@functools.lru_cache(maxsize=1)
-def _loaded(path: Path, sha256: str) -> LoadedSubmission:
-    """The submission, loaded once a process; `sha256` makes an edited one be loaded anew."""
-    loaded = load_submission(path)
+_OPENED: dict[tuple[Path, Isolation, str], LoadedSubmission] = {}
+"""The submission that this process has opened last: one at a time, as each may hold a process and a network."""
+
+
+def opened_once(path: Path, isolation: Isolation, sha256: str) -> LoadedSubmission:
+    """The submission at `path`, opened once a process.
+
+    Raises:
+        SubmissionError: it cannot be loaded, or its hash is no longer `sha256`.
+    """
+    kept = _OPENED.get((path, isolation, sha256))
+    if kept:
+        return kept
+    loaded = opened_anew(path, isolation)
     if loaded.sha256 != sha256:
         raise SubmissionError(f"{path} has changed since this run began; run it again.")
     return loaded
+
+
+def opened_anew(path: Path, isolation: Isolation) -> LoadedSubmission:
+    """The submission at `path` as its files are now; `opened_once` goes on with it.
+
+    Raises:
+        SubmissionError: it cannot be loaded.
+    """
+    _OPENED.clear()
+    loaded = open_submission(path, isolation)
+    _OPENED[loaded.path, isolation, loaded.sha256] = loaded
+    return loaded
+
+
+def forget() -> None:
+    """Let go of the submission that is open, and of its process; the next image begins with a new one."""
+    _OPENED.clear()
 
 
 def _load(path: Path) -> object:
@@ -202,12 +205,14 @@ def _read_kept(path: Path, key: str) -> Prediction | None:
             about = file.metadata() or {}
             if about.get("key") != key:
                 return None
-            return Prediction(file.get_tensor("sr"), float(about["seconds"]), kept=True)
+            seconds, isolation = float(about["seconds"]), about["isolation"]
+            return Prediction(file.get_tensor("sr"), seconds, kept=True, isolation=isolation)
     except (SafetensorError, KeyError, ValueError):
         return None  # not a file of ours, or of an older make: predict anew
 
 
-def _keep(path: Path, key: str, sr: NDArray[np.float32], seconds: float) -> None:
+def _keep(path: Path, key: str, made: Prediction) -> None:
     from safetensors.numpy import save
 
-    write_atomically(path, save({"sr": sr}, metadata={"key": key, "seconds": f"{seconds:.6f}"}))
+    about = {"key": key, "seconds": f"{made.seconds:.6f}", "isolation": str(made.isolation)}
+    write_atomically(path, save({"sr": made.sr}, metadata=about))

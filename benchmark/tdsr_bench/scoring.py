@@ -2,27 +2,32 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from tdsr_bench.card import ResultCard, SubmissionPart, write_card
 from tdsr_bench.data.dataset import DataSet, open_dataset
 from tdsr_bench.engine import Progress, open_engine
 from tdsr_bench.errors import ProtocolError
-from tdsr_bench.evaluate import Job, evaluate
-from tdsr_bench.files import slug
+from tdsr_bench.evaluate import evaluate
+from tdsr_bench.files import cache_folder, slug
+from tdsr_bench.isolation.limits import Limits
+from tdsr_bench.isolation.sandbox import Isolation, choose_isolation
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.mus2_official.evaluate import SPLIT, FromAuthorsFolder, OfficialJob, Stretched, evaluate_official
+from tdsr_bench.order import check_order
 from tdsr_bench.predict import ImageSource, check_stored
 from tdsr_bench.progress import locate, scene_progress
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.scene import Track
+from tdsr_bench.scene_score import Job
 from tdsr_bench.submission import Submission
 from tdsr_bench.tasks.networks.sets import shipped_networks
 
 TDSR, OFFICIAL = "tdsr-v1", "mus2-official"
 
-CARD, SHEET, PREDICTIONS = "card.json", "card.webp", "predictions"
+CARD, SHEET, PREDICTIONS, SCORES = "card.json", "card.webp", "predictions", "scores"
 """What lies in the folder of a result."""
 
 
@@ -42,6 +47,10 @@ class Setting:
         panels: a folder for a picture of each scene and task, or None.
         sam: whether Segment Anything looks as well.
         quiet: whether to show no progress.
+        isolation: where a submission's code runs: auto, bwrap, process or none.
+        limits: what it may use.
+        readable: what it may read beside its own folder.
+        check_order: whether to make every image twice, in two orders, and refuse a method whose images differ.
     """
 
     data: str = "mini"
@@ -55,6 +64,21 @@ class Setting:
     panels: Path | None = None
     sam: bool = False
     quiet: bool = False
+    isolation: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    readable: tuple[Path, ...] = ()
+    check_order: bool = False
+
+    @cached_property
+    def isolated(self) -> Isolation:
+        """Where code of others runs, and what it may not see: data, results, and what is kept of other runs.
+
+        Raises:
+            UserError: there is no such isolation, or it cannot be had here.
+        """
+        hidden = (self.out, cache_folder(), *([Path(self.data)] if Path(self.data).is_dir() else []))
+        absolute = tuple(path.absolute() for path in hidden)
+        return Isolation(choose_isolation(self.isolation), self.limits, self.readable, absolute)
 
     def progress(self, title: str) -> AbstractContextManager[Progress | None]:
         """A bar on standard error, if there is to be one."""
@@ -133,9 +157,12 @@ def _tdsr(setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: 
     if stored:
         check_stored(stored, dataset.names(split))
     folder = result_folder(setting, dataset, split, about)
-    job = replace(open_job(setting, about, source_in(folder / PREDICTIONS), dataset, split), sheet=folder / SHEET)
+    job = open_job(setting, about, source_in(folder / PREDICTIONS), dataset, split)
+    job = replace(job, sheet=folder / SHEET, kept=folder / SCORES)
     with open_engine(setting.engine) as engine, setting.progress(about.name) as progress:
-        return evaluate(job, engine, progress), folder
+        card = evaluate(job, engine, progress)
+    _check_order(setting, card, dataset, source_in, folder)
+    return card, folder
 
 
 def _official(
@@ -153,7 +180,16 @@ def _official(
     about = about.model_copy(update={"frames": _frames(about, dataset.protocol)})
     job = OfficialJob(dataset, about, source)
     with open_engine(setting.engine) as engine, setting.progress(about.name) as progress:
-        return evaluate_official(job, engine, progress), folder
+        card = evaluate_official(job, engine, progress)
+    _check_order(setting, card, dataset, source_in, folder)
+    return card, folder
+
+
+def _check_order(setting: Setting, card: ResultCard, dataset: DataSet, source_in: SourceIn, folder: Path) -> None:
+    if setting.check_order:
+        track, kept = Track(card.submission.track), folder / PREDICTIONS
+        with setting.progress("in another order") as progress:
+            check_order(dataset, card.data.scenes, track, source_in, kept, progress)
 
 
 def _frames(about: SubmissionPart, protocol: BenchmarkProtocol) -> int:

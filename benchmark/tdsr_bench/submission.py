@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,8 @@ from tdsr_bench.scene import LowResView, Track
 
 MODULE = "tdsr_submission"
 """How Python calls a submission that is loaded."""
+
+LONGEST_NAME = 200
 
 SuperResolve = Callable[[LowResView], NDArray[np.float32]]
 
@@ -78,6 +80,8 @@ class LoadedSubmission:
     submission: Submission
     path: Path
     sha256: str
+    isolation: str = "none"
+    """Where its code runs; see `tdsr_bench.isolation.sandbox`."""
 
 
 def load_submission(path: Path) -> LoadedSubmission:
@@ -88,11 +92,7 @@ def load_submission(path: Path) -> LoadedSubmission:
     Raises:
         SubmissionError: the file is missing, cannot be run, or defines no `submission` that fits the contract.
     """
-    path = path.resolve()
-    if path.is_dir():
-        path = path / "submission.py"
-    if not path.is_file():
-        raise SubmissionError(f"There is no submission at {path}; name a Python file that defines `submission`.")
+    path = submission_file(path)
     module = _run(path)
     found = getattr(module, "submission", None)
     if not isinstance(found, Submission):
@@ -102,7 +102,89 @@ def load_submission(path: Path) -> LoadedSubmission:
             f"(from tdsr_bench.submission import Submission); it defines {came}."
         )
     _check(found, path)
-    return LoadedSubmission(replace(found, track=Track(found.track)), path, _digest(found, path))
+    return LoadedSubmission(
+        replace(found, track=Track(found.track)), path, submission_sha256(path, imported_from(path.parent), found.files)
+    )
+
+
+def submission_file(path: Path) -> Path:
+    """The absolute path of the submission that `path`, a file or its folder, names.
+
+    Raises:
+        SubmissionError: there is none.
+    """
+    path = path.resolve()
+    if path.is_dir():
+        path = path / "submission.py"
+    if not path.is_file():
+        raise SubmissionError(f"There is no submission at {path}; name a Python file that defines `submission`.")
+    return path
+
+
+def imported_from(folder: Path) -> set[Path]:
+    """The Python files below `folder` that this process has imported."""
+    sources = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    files = {Path(source) for source in sources if source and source.endswith(".py")}
+    return {file for file in files if file.is_relative_to(folder) and "site-packages" not in file.parts}
+
+
+def submission_sha256(path: Path, imported: Iterable[Path], files: Iterable[Path]) -> str:
+    """Hash of the Python files beside the submission at `path`, of those it `imported` from below, and of its `files`.
+
+    Raises:
+        SubmissionError: a file cannot be read.
+    """
+    try:
+        named = [digest_files([Path(file)], relative_to=Path(file).parent) for file in files]
+        code = digest_files({*path.parent.glob("*.py"), *imported}, relative_to=path.parent)
+    except OSError as error:
+        raise SubmissionError(f"{path} needs {error.filename}, which cannot be read ({error.strerror}).") from None
+    return digest(path.name, code, named)
+
+
+def ask(loaded: LoadedSubmission, view: LowResView) -> NDArray[np.float32]:
+    """The submission's image of `view`, float32 ``[4, 3h, 3w]``; it may do to its copy of the view what it likes.
+
+    Raises:
+        SubmissionError: the submission raises, or its answer breaks the contract; the sentence begins with its name.
+    """
+    name = loaded.submission.name
+    view = replace(view, frames=view.frames.copy(), valid=view.valid.copy())
+    try:
+        answer = loaded.submission.super_resolve(view)
+    except SubmissionError:
+        raise  # a sentence already: it ran in another process
+    except Exception as error:
+        raise SubmissionError(f"{name} raised {describe_failure(error, loaded.path.parent)}.") from error
+    return check_answer(answer, view.output_shape, name)
+
+
+def check_answer(answer: object, shape: tuple[int, int, int], who: str) -> NDArray[np.float32]:
+    """`answer`, if it is what the contract asks for: float32, of `shape`, finite. Values outside 0..1 are allowed.
+
+    Args:
+        answer: what came back.
+        shape: what was expected.
+        who: scene and method, for errors.
+
+    Raises:
+        SubmissionError: it is not.
+    """
+    if not isinstance(answer, np.ndarray):
+        raise SubmissionError(
+            f"{who} returned a {type(answer).__name__}, expected a NumPy array of float32 {list(shape)}."
+        )
+    answer = np.ndarray.view(answer, np.ndarray)  # a class of its own could say one thing now and another one later
+    if answer.shape != shape:
+        raise SubmissionError(
+            f"{who} returned the shape {list(answer.shape)}, expected {list(shape)}: band, row, column."
+        )
+    if answer.dtype != np.float32:
+        raise SubmissionError(f"{who} returned {answer.dtype}, expected float32; end with .astype(numpy.float32).")
+    broken = int(answer.size - np.isfinite(answer).sum())
+    if broken:
+        raise SubmissionError(f"{who} returned {broken} values that are NaN or infinite; every value has to be finite.")
+    return np.ascontiguousarray(answer)
 
 
 def describe_failure(error: BaseException, folder: Path) -> str:
@@ -136,19 +218,10 @@ def _check(submission: Submission, path: Path) -> None:
         raise SubmissionError(f"{path}: the track is {submission.track!r}, expected sisr or misr.")
     if not submission.name.strip():
         raise SubmissionError(f"{path}: the submission has no name; tables call it by that.")
+    if not submission.name.isprintable() or len(submission.name) > LONGEST_NAME:
+        raise SubmissionError(f"{path}: the name has to be one line of at most {LONGEST_NAME} printable characters.")
     if submission.frames is not None and submission.frames < 1:
         raise SubmissionError(f"{path}: frames is {submission.frames}, expected 1 or more, or to be left out.")
     missing = next((file for file in submission.files if not Path(file).is_file()), None)
     if missing:
         raise SubmissionError(f"{path} names the file {missing}, which is not there; put it there or leave it out.")
-
-
-def _digest(submission: Submission, path: Path) -> str:
-    """Hash of the Python files beside the submission, the modules it imported from below, and the files it names."""
-    code = set(path.parent.glob("*.py"))
-    for module in list(sys.modules.values()):
-        source = getattr(module, "__file__", None)
-        if source and source.endswith(".py") and "site-packages" not in source:
-            code |= {Path(source)} if Path(source).is_relative_to(path.parent) else set()
-    named = [digest_files([Path(file)], relative_to=Path(file).parent) for file in submission.files]
-    return digest(path.name, digest_files(code, relative_to=path.parent), named)

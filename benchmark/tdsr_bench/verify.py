@@ -13,10 +13,11 @@ from tdsr_bench.engine import Progress
 from tdsr_bench.errors import CardError, UserError
 from tdsr_bench.evaluate import evaluate
 from tdsr_bench.files import digest
+from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.sandbox import Isolation
 from tdsr_bench.predict import FromFolder
 from tdsr_bench.protocol import load_protocol, protocol_sha256
 from tdsr_bench.scoring import OFFICIAL, Setting, open_job
-from tdsr_bench.submission import load_submission
 from tdsr_bench.summary import card_rows, card_tasks, summariser
 
 State = Literal["holds", "differs", "not checked"]
@@ -45,6 +46,7 @@ def verify(
     dataset: DataSet | None,
     networks: Path | None = None,
     submission: Path | None = None,
+    isolation: Isolation | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Check]:
     """Hold a card against its own rows and against the files that are there.
@@ -54,6 +56,7 @@ def verify(
         dataset: the data set that it was made with; None where it is not there.
         networks: the folder of the task networks that score; None for those in the package.
         submission: the file of the submission, if it is there.
+        isolation: where that is loaded; None for in this process.
         progress: told of each scene that was read.
     """
     yield _protocol(card)
@@ -61,7 +64,7 @@ def verify(
     yield _scenes(card, dataset)
     yield _pixels(card, dataset, progress)
     yield _networks(card, dataset, networks)
-    yield _submission(card, submission)
+    yield _submission(card, submission, isolation or Isolation())
 
 
 def rescore(
@@ -165,13 +168,14 @@ def _networks(card: ResultCard, dataset: DataSet | None, folder: Path | None) ->
     return Check(what, "differs" if odd else "holds", told)
 
 
-def _submission(card: ResultCard, path: Path | None) -> Check:
+def _submission(card: ResultCard, path: Path | None, isolation: Isolation) -> Check:
     what = "submission"
     if card.submission.sha256 is None:
         return Check(what, "not checked", "scored from images, so there is no code to hold it against")
     if path is None:
-        return Check(what, "not checked", "name its file by --submission; it is then loaded, so trust it first")
-    return _same(what, card.submission.sha256, load_submission(path).sha256, of="of the file and what it names")
+        return Check(what, "not checked", "name its file by --submission; it is then loaded, isolated")
+    found = open_submission(path, isolation).sha256
+    return _same(what, card.submission.sha256, found, of="of the file and what it names")
 
 
 def _same(what: str, stated: str, found: str, *, of: str) -> Check:

@@ -13,11 +13,12 @@ from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.mus2 import read_raster
 from tdsr_bench.engine import SerialExecutor, open_engine
 from tdsr_bench.errors import CardError, DataError, SubmissionError, UserError
-from tdsr_bench.evaluate import Job, evaluate
+from tdsr_bench.evaluate import evaluate
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.predict import FromFolder, FromSubmission
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.scene import Track
+from tdsr_bench.scene_score import Job
 from tdsr_bench.submission import load_submission
 from tdsr_bench.view import show
 

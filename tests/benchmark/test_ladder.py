@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tdsr_bench.align import prepare
 from tdsr_bench.data.mini import make_scene
-from tdsr_bench.evaluate import measure
 from tdsr_bench.gap import image_gap
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.protocol import BenchmarkProtocol
@@ -28,6 +27,7 @@ from tdsr_bench.references import (
 )
 from tdsr_bench.rows import ScoreRow
 from tdsr_bench.scene import Scene, Track
+from tdsr_bench.scene_score import measure
 from tdsr_bench.sensor import blur, fourier_shift, observe
 from tdsr_bench.view import show
 

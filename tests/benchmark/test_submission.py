@@ -7,9 +7,9 @@ import pytest
 
 from tdsr_bench.check import check_contract, small_view
 from tdsr_bench.errors import DataError, SubmissionError
-from tdsr_bench.predict import check_answer, predict, read_stored, view_sha256
+from tdsr_bench.predict import predict, read_stored, view_sha256
 from tdsr_bench.scene import Track
-from tdsr_bench.submission import load_submission
+from tdsr_bench.submission import check_answer, load_submission
 
 GOOD = """
 import numpy

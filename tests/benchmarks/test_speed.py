@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tdsr_bench.align import PreparedScene, prepare
-from tdsr_bench.evaluate import measure
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.cssim import METRIC as CSSIM
 from tdsr_bench.protocol import load_protocol
 from tdsr_bench.references import Bench, open_bench
 from tdsr_bench.scene import LowResView, Track
+from tdsr_bench.scene_score import measure
 from tdsr_bench.sensor import fourier_shift
 from tdsr_bench.view import show
 

@@ -12,13 +12,13 @@ from tdsr_baselines.stack import FrameOrder
 from tdsr_baselines.trained import shown_layers, super_resolve_layers
 from tdsr_bench.align import prepare
 from tdsr_bench.data.dataset import DataSet
-from tdsr_bench.evaluate import measure
 from tdsr_bench.gap import image_gap, ratio_of_means, region_gap, task_gap
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.references import Bench, open_bench
 from tdsr_bench.rows import ScoreRow
 from tdsr_bench.scene import LowResView, Track
+from tdsr_bench.scene_score import measure
 from tdsr_bench.tasks.networks.network import TaskNetwork
 from tdsr_bench.tasks.scoring import Look, rows_of, scene_truth
 from tdsr_bench.view import show

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tdsr_bench.cli.score import Arm, Data, Engine, Networks, Out, Split
+from tdsr_bench.cli.score import Arm, Data, Engine, Isolate, Networks, Out, Split, isolated
 
 app = typer.Typer(help="Questions that take more than one result.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -27,6 +27,7 @@ def frames(
     out: Out = Path("results"),
     engine: Engine = "serial",
     networks: Networks = None,
+    isolation: Isolate = "auto",
 ) -> None:
     """Tell what many frames are good for: one frame against many, with controls.
 
@@ -43,16 +44,17 @@ def frames(
     from tdsr_baselines.controls import controls_of, score_control
     from tdsr_bench.api import run_submission
     from tdsr_bench.cli.show import contrast_table, output
+    from tdsr_bench.isolation.foreign import open_submission
     from tdsr_bench.scoring import Setting
-    from tdsr_bench.submission import load_submission
     from tdsr_leaderboard.board import board
     from tdsr_leaderboard.read import entries_of, only_section
 
     wanted = _counts(counts)
-    setting = Setting(data, arm, split, out=out, engine=engine, networks=networks)
+    own = isolated(isolation)
+    setting = Setting(data, arm, split, out=out, engine=engine, networks=networks, isolation=own.kind)
     results = [run_submission(path, setting) for path in submissions]
     for path in submissions:
-        made = controls_of(load_submission(path).submission, wanted)
+        made = controls_of(open_submission(path, setting.isolated).submission, wanted)
         results += [score_control(path, control, setting) for control in made]
     output.print(contrast_table(board(*only_section(entries_of(result.card for result in results)))))
     for result in results:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tdsr_bench.cli.score import Engine, Networks
+from tdsr_bench.cli.score import Engine, Isolate, Networks, isolated
 
 if TYPE_CHECKING:
     from tdsr_bench.card import ResultCard
@@ -47,13 +47,14 @@ def verify(
         Path | None, typer.Option("--predictions", help="Where they lie. [default: beside the card]")
     ] = None,
     submission: Annotated[
-        Path | None, typer.Option("--submission", help="Its file; it is loaded, so trust it first.")
+        Path | None, typer.Option("--submission", help="Its file; it is loaded, isolated as by --isolation.")
     ] = None,
     data: Annotated[
         str | None, typer.Option("--data", help="The data set that it was scored on. [default: by the card's name]")
     ] = None,
     networks: Networks = None,
     engine: Engine = "serial",
+    isolation: Isolate = "auto",
 ) -> None:
     """Hold a card against its own rows, and against the protocol, data, networks and submission that it names.
 
@@ -75,7 +76,16 @@ def verify(
     found = _read(card)
     dataset = _dataset(found, data)
     with scene_progress("reading the data") as progress:
-        checks = [*verify_card(found, dataset=dataset, networks=networks, submission=submission, progress=progress)]
+        checks = [
+            *verify_card(
+                found,
+                dataset=dataset,
+                networks=networks,
+                submission=submission,
+                isolation=isolated(isolation) if submission else None,
+                progress=progress,
+            )
+        ]
     if rescore:
         kept = predictions or _file(card).parent / "predictions"
         if dataset is None or not kept.is_dir():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from tdsr_bench.isolation.sandbox import Isolation
     from tdsr_bench.scoring import Result
 
 INCOMPLETE = 3
@@ -39,6 +40,22 @@ KeyNet = Annotated[
     Path | None,
     typer.Option("--keynet", envvar="TDSR_BENCH_KEYNET", help="Key.Net's weights, for key points."),
 ]
+Isolate = Annotated[
+    str,
+    typer.Option(
+        "--isolation",
+        help="Where a submission's code runs: bwrap, process, none (in this process), or auto: bwrap where it "
+        "works, else process.",
+    ),
+]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.1, help="Seconds a scene. [default: 3600]")]
+MemoryLimit = Annotated[
+    float | None, typer.Option("--memory-limit", min=0.1, help="GiB of a submission. [default: half of the machine's]")
+]
+Readable = Annotated[
+    list[Path] | None,
+    typer.Option("--readable", exists=True, help="A file or folder beside its own that it may read; repeatable."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the card, and nothing else, on standard output.")]
 
 
@@ -56,6 +73,13 @@ def evaluate(
     panels: Panels = None,
     keynet: KeyNet = None,
     sam: Sam = False,
+    isolation: Isolate = "auto",
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    readable: Readable = None,
+    check_order: Annotated[
+        bool, typer.Option("--check-order", help="Make every image again in another order, and refuse what differs.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run a submission on a data set and score it.
@@ -69,12 +93,29 @@ def evaluate(
       tdsr-bench evaluate my/submission.py --data ~/MuS2 --split all --engine process:4
       tdsr-bench evaluate my/submission.py --arm simulated --json > card.json
       tdsr-bench evaluate my/submission.py --panels panels
+      tdsr-bench evaluate their/submission.py --isolation bwrap --time-limit 600 --memory-limit 8 --check-order
     """
     from tdsr_bench.api import run_submission
     from tdsr_bench.scoring import Setting
 
     _use_weights(TDSR_BENCH_ALEXNET=lpips_trunk, TDSR_BENCH_KEYNET=keynet)
-    setting = Setting(data, arm, split, protocol, out, engine, tuple(iqa or ()), networks, panels, sam)
+    own = isolated(isolation, time_limit, memory_limit, readable)
+    setting = Setting(
+        data,
+        arm,
+        split,
+        protocol,
+        out,
+        engine,
+        tuple(iqa or ()),
+        networks,
+        panels,
+        sam,
+        isolation=own.kind,
+        limits=own.limits,
+        readable=own.readable,
+        check_order=check_order,
+    )
     _print(run_submission(submission, setting), json=json)
 
 
@@ -116,18 +157,45 @@ def score(
 
 def check(
     submission: Annotated[Path, typer.Argument(help="A Python file that defines `submission`.")],
+    isolation: Isolate = "auto",
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    readable: Readable = None,
 ) -> None:
     """Hold a submission against the contract, on one small scene, in seconds.
 
     \b
-    Example:
+    Examples:
       tdsr-bench check my/submission.py
+      tdsr-bench check my/submission.py --isolation none
     """
     from tdsr_bench.check import check_contract
-    from tdsr_bench.submission import load_submission
+    from tdsr_bench.isolation.foreign import open_submission
 
-    report = check_contract(load_submission(submission))
+    report = check_contract(open_submission(submission, isolated(isolation, time_limit, memory_limit, readable)))
     typer.echo(report)
+
+
+def isolated(
+    name: str,
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
+    readable: list[Path] | None = None,
+) -> "Isolation":
+    """What options of the command line say of isolation; tells where that is no security boundary."""
+    from tdsr_bench.isolation.limits import GIB, Limits
+    from tdsr_bench.isolation.sandbox import Isolation, bwrap_problem, choose_isolation
+
+    kind = choose_isolation(name)
+    if name == "auto" and kind == "process":
+        typer.echo(
+            f"note: {bwrap_problem()}, so the submission runs in a process of its own, with your rights: no security "
+            f"boundary. Run code of strangers where bubblewrap works, or ask for images and use `score`.",
+            err=True,
+        )
+    said = {"seconds": time_limit, "memory": memory_limit and int(memory_limit * GIB)}
+    limits = Limits(**{key: value for key, value in said.items() if value})
+    return Isolation(kind, limits, tuple(path.absolute() for path in readable or ()))
 
 
 def _print(result: "Result", *, json: bool) -> None:

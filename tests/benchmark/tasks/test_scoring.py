@@ -15,10 +15,11 @@ from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.layout import DataRecord, ReferenceUnit, SceneRecord, new_dataset, write_record, write_scene
 from tdsr_bench.engine import SerialExecutor
 from tdsr_bench.errors import DataError
-from tdsr_bench.evaluate import Job, evaluate
+from tdsr_bench.evaluate import evaluate
 from tdsr_bench.predict import Prediction
 from tdsr_bench.protocol import BenchmarkProtocol, TaskRules, load_protocol
 from tdsr_bench.scene import LowResView
+from tdsr_bench.scene_score import Job
 from tdsr_bench.suitability import suitability, verdict
 from tdsr_bench.suitability_figure import draw_suitability
 from tdsr_bench.tasks.networks.architectures import ARCHITECTURES
