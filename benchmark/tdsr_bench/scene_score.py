@@ -193,7 +193,7 @@ def _kept_references(
     unavailable = [key for key in protocol.gap.image if find_metric(key).unavailable()]
     path = cache_folder() / "references" / f"{digest(known, protocol.sha256, code_sha256(), unavailable)}.json"
     rows = _rows(_read_json(path))
-    if rows is None:
+    if not rows:
         rows = make()
         write_atomically(path, json.dumps([asdict(row) for row in rows]).encode())
     return rows

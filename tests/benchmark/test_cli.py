@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from commands import Run
 
+from tdsr_bench.isolation.sandbox import choose_isolation
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "mus2_official_a"
 BICUBIC = """
 from tdsr_bench.interpolation import enlarge
@@ -183,3 +185,75 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+STATEFUL = """
+from tdsr_bench.interpolation import enlarge
+from tdsr_bench.submission import Submission
+
+seen = []
+
+def super_resolve(view):
+    seen.append(view)
+    return enlarge(view.frames[0], "bicubic") + {change}
+
+submission = Submission("stateful", "sisr", super_resolve)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["auto", "process", "none"])
+def test_a_submission_runs_under_each_isolation_to_the_same_numbers(
+    run: Run, submission: Path, write_data, isolation: str
+):
+    root = write_data(regions=1)
+    ran = run("evaluate", submission, "--data", root, "--isolation", isolation, "--check-order", "--json")
+    card = json.loads(ran.out)
+    assert card["environment"]["isolation"] == (choose_isolation("auto") if isolation == "auto" else isolation)
+    here = run("evaluate", submission, "--data", root, "--isolation", "none", "--out", "here", "--json")
+    assert card["rows"] == json.loads(here.out)["rows"]
+    assert card["submission"] == json.loads(here.out)["submission"]
+
+
+@pytest.mark.parametrize("engine", ["serial", "process:2"])
+def test_memory_of_earlier_scenes_is_allowed_where_it_does_not_matter(
+    run: Run, submission: Path, write_data, engine: str
+):
+    root = write_data(regions=3)
+    submission.write_text(STATEFUL.format(change="0.00001 * len(seen)"))
+    assert run("evaluate", submission, "--data", root, "--engine", engine, "--check-order").code == 0
+
+
+def test_a_result_that_depends_on_the_order_is_refused(run: Run, submission: Path, write_data):
+    submission.write_text(STATEFUL.format(change="0.01 * len(seen)"))
+    ran = run("evaluate", submission, "--data", write_data(regions=3), "--check-order")
+    assert ran.code == 2
+    assert "scene-2-0: the image is another one, by up to 0.02 in reflectance, when the scenes come in" in ran.err
+    assert not Path("results/tiny-wald-test/stateful/card.json").exists()
+
+
+def test_limits_of_a_submission_make_the_result_incomplete(run: Run, submission: Path, write_data):
+    slow = "    if len(seen) == 2:\n        __import__('time').sleep(600)\n    return"
+    submission.write_text(STATEFUL.format(change="0").replace("    return", slow))
+    ran = run("evaluate", submission, "--data", write_data(regions=2), "--time-limit", "2")
+    assert ran.code == 3
+    assert "stateful took more than 2 s and was stopped" in ran.err
+
+
+def test_where_there_is_no_bubblewrap_a_note_says_so(run: Run, submission: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tdsr_bench.isolation.sandbox.bwrap_problem", lambda: "bwrap is not installed")
+    ran = run("check", submission)
+    assert ran.code == 0
+    assert "isolation: process" in ran.out
+    assert "bwrap is not installed" in ran.err
+    assert "no security boundary" in ran.err
+    assert run("check", submission, "--isolation", "bwrap").code == 2
+
+
+def test_what_others_code_sees_of_this_machine_can_be_widened(run: Run, submission: Path, tmp_path: Path):
+    weights = tmp_path / "weights.txt"
+    weights.write_text("1")
+    submission.write_text(f"open({str(weights)!r}).close()\n{BICUBIC}")
+    assert run("check", submission, "--readable", weights).code == 0
+    refused = run("check", submission)
+    assert refused.code == (2 if choose_isolation("auto") == "bwrap" else 0)
+    assert "--readable PATH" in refused.err or refused.code == 0

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -305,3 +306,66 @@ def test_nan_never_stands_in_a_card(score: Evaluate):
     card = score()
     broken = card.model_copy(update={"rows": ({**card.rows[0], "value": float("nan")},)})
     assert json.loads(card_text(broken))["rows"][0]["value"] is None
+
+
+@pytest.fixture
+def job(tmp_path: Path, root: Path, protocol: BenchmarkProtocol) -> Callable[..., Job]:
+    """A job that keeps its scores, of images that lie in a folder."""
+    dataset = open_dataset(root, protocol)
+    for name in dataset.names("test"):
+        view = show(dataset.read(name), Track.SISR, protocol.frames)
+        np.save(tmp_path / f"{name}.npy", enlarge(view.frames[0], "bicubic"))
+    about = SubmissionPart(name="x", track="sisr", sha256=None, training_data="none", parameters=0)
+    made = Job(dataset, "test", about, FromFolder(tmp_path), kept=tmp_path / "scores")
+    return lambda **changes: replace(made, **changes)
+
+
+def never(*_: object) -> None:
+    raise AssertionError("measured again")
+
+
+def test_scores_are_kept_for_the_next_run(job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch):
+    first = evaluate(job(), SerialExecutor())
+    monkeypatch.setattr("tdsr_bench.scene_score.prepare", never)
+    second = evaluate(job(), SerialExecutor())
+    assert second.rows == first.rows
+    assert second.reference_rows == first.reference_rows
+    assert second.timing["score_s"] == first.timing["score_s"]
+    with pytest.raises(AssertionError, match="measured again"):
+        evaluate(job(kept=None), SerialExecutor())
+
+
+@pytest.mark.parametrize("change", ["image", "protocol", "metrics", "code"])
+def test_a_kept_score_is_not_taken_once_anything_has_changed(
+    job: Callable[..., Job], tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+):
+    evaluate(job(), SerialExecutor())
+    changed = job()
+    if change == "image":
+        path = tmp_path / f"{changed.dataset.names('test')[1]}.npy"
+        np.save(path, np.load(path) * np.float32(1.01))
+    elif change == "protocol":
+        other = changed.protocol.model_copy(update={"default_split": "all"})
+        changed = job(dataset=replace(changed.dataset, protocol=other))
+    elif change == "metrics":
+        changed = job(extra_metrics=("iqa:psnr",))
+    else:
+        monkeypatch.setattr("tdsr_bench.scene_score.code_sha256", lambda: "another")
+    monkeypatch.setattr("tdsr_bench.scene_score.prepare", never)
+    with pytest.raises(AssertionError, match="measured again"):
+        evaluate(changed, SerialExecutor())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"key": 1}', b"\xff\xfe"])
+def test_a_broken_kept_score_is_made_anew(job: Callable[..., Job], tmp_path: Path, content: bytes):
+    first = evaluate(job(), SerialExecutor())
+    files = [*(tmp_path / "scores").iterdir(), *(tmp_path / "cache" / "references").iterdir()]
+    for path in files:
+        path.write_bytes(content)
+    assert len(files) == 6
+    assert evaluate(job(), SerialExecutor()).rows == first.rows
+
+
+def test_a_card_says_where_foreign_code_ran(score: Evaluate, job: Callable[..., Job]):
+    assert score().environment["isolation"] == "none"
+    assert evaluate(job(), SerialExecutor()).environment["isolation"] is None

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -409,6 +410,30 @@ def test_under_process_a_detached_process_lives_on(opened: Opened, view: View, m
     for process in lives:
         process.kill()
     assert lives
+
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from tdsr_bench.check import small_view
+from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.sandbox import Isolation
+from tdsr_bench.submission import ask
+
+loaded = open_submission(Path(sys.argv[1]), Isolation(sys.argv[2]))
+print("open", flush=True)
+ask(loaded, small_view("sisr"))
+"""
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_submission_does_not_outlive_a_run_that_is_killed(tmp_path: Path, kind: Kind, marker: str):
+    (tmp_path / "submission.py").write_text(BODY.format(code="    time.sleep(600)", about=CHEAT))
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, tmp_path, kind], stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"open\n"
+        run.kill()
+    assert not left_over(marker)
 
 
 @pytest.mark.parametrize("kind", BOTH)

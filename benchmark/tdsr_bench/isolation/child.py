@@ -174,7 +174,7 @@ def _unwaited(stream: IO[bytes] | None) -> int:
     if stream is None:
         raise ValueError("not a pipe")
     os.set_blocking(stream.fileno(), False)
-    with contextlib.suppress(OSError):  # more than this user may have; smaller ones do
+    with contextlib.suppress(OSError, AttributeError):  # not on this system, or not for this user: smaller ones do
         fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, CHUNK)
     return stream.fileno()
 

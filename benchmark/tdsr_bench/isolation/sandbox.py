@@ -42,7 +42,7 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/cuda", "/op
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "OpenCL")
 """Of /etc."""
 
-GPU_DEVICES = ("nvidia*", "dri", "kfd")
+GPU_DEVICES = ("nvidia*", "dri", "kfd", "dxg")
 """Of /dev."""
 
 

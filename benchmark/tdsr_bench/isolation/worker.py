@@ -4,7 +4,9 @@ Requests come by standard input and answers go by standard output, as they were 
 itself finds nothing to read, and what it prints goes to standard error.
 """
 
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,8 +19,13 @@ from tdsr_bench.isolation.wire import message, plain, read_header, read_view
 from tdsr_bench.submission import LoadedSubmission, ask, imported_from, load_submission
 
 
+PR_SET_PDEATHSIG = 1
+"""Of linux/prctl.h."""
+
+
 def main() -> None:
     """Serve until standard input ends."""
+    _end_with_parent()
     requests, answers = _take_streams()
     first = read_header(requests)
     if first is None:
@@ -32,6 +39,12 @@ def main() -> None:
         return
     while (header := read_header(requests)) is not None:
         _answer(loaded, header, requests, answers)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel kill this process when the one that started it dies, even in the middle of a scene."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:
