@@ -19,6 +19,7 @@ from PIL import Image
 from tdsr_baselines.training import config as training_config
 from tdsr_baselines.training.config import TrainingConfig, load_config
 from tdsr_bench.cli import main
+from tdsr_bench.isolation.sandbox import choose_isolation
 
 REPOSITORY = Path(__file__).parents[1]
 GOLDEN = REPOSITORY / "tests" / "golden" / "mus2_official_a"
@@ -44,7 +45,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which everything that the pages name is there."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "submissions").symlink_to(REPOSITORY / "submissions")
-    write_submission(folder / "my")
+    for name in ("my", "their"):
+        write_submission(folder / name)
+    (folder / "weights").mkdir()
     for name in ("MuS2", "MUS2"):
         shutil.copytree(GOLDEN, folder / name)
     write_images(folder / "my-images")
@@ -145,7 +148,14 @@ def write_raster(path: Path, image: np.ndarray, *, metres: float) -> None:
 def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run one line as a shell would; METHOD, DATA and the like stand for what the golden data set has."""
     words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in shlex.split(command)]
-    stand_ins = {"METHOD": METHOD, "hrn_sim": METHOD, "DATA": "MuS2", "FOLDER": "my-acquisitions", "IMAGE": "town.tif"}
+    stand_ins = {
+        "bwrap": choose_isolation("auto"),
+        "METHOD": METHOD,
+        "hrn_sim": METHOD,
+        "DATA": "MuS2",
+        "FOLDER": "my-acquisitions",
+        "IMAGE": "town.tif",
+    }
     monkeypatch.setattr(sys, "argv", [stand_ins.get(word, word) for word in words])
     monkeypatch.setattr(training_config, "load_config", lambda name: shortened(load_config(name)))
     try:

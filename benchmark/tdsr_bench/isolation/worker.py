@@ -18,7 +18,6 @@ from tdsr_bench.isolation.limits import Limits, limit_this_process
 from tdsr_bench.isolation.wire import message, plain, read_header, read_view
 from tdsr_bench.submission import LoadedSubmission, ask, imported_from, load_submission
 
-
 PR_SET_PDEATHSIG = 1
 """Of linux/prctl.h."""
 
