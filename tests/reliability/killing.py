@@ -1,0 +1,190 @@
+"""Starts commands as processes, ends them at random moments, and looks at what they left."""
+
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from reliability.whole import check_whole
+
+KILLS = int(os.environ.get("TDSR_BENCH_KILLS", "2"))
+"""How often each command is killed."""
+
+SEED = int(os.environ.get("TDSR_BENCH_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+
+LIMIT = 300.0
+"""Seconds after which a command is taken to hang."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, run in a folder of its own.
+
+    Attributes:
+        words: of the command line.
+        folder: the current one; what it writes lies below.
+        environment: variables besides those of the tests.
+        before: Python that the process runs first.
+    """
+
+    words: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""
+
+
+class Nursery:
+    """A server that forks a process for each command."""
+
+    def __init__(self) -> None:
+        tests = Path(__file__).parents[1]
+        environment = os.environ | {"PYTHONPATH": str(tests), "OMP_NUM_THREADS": "1"}
+        words = [sys.executable, str(Path(__file__).with_name("nursery.py"))]
+        self._server = subprocess.Popen(
+            words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self._said(LIMIT) == "1", "the nursery has threads, and cannot fork"
+
+    def close(self) -> None:
+        _pipe(self._server.stdin).close()
+        self._server.wait(LIMIT)
+        _pipe(self._server.stdout).close()
+
+    def start(self, command: Command, log: Path) -> "Running":
+        """Start `command`; what it says goes into `log`."""
+        command.folder.mkdir(parents=True, exist_ok=True)
+        order = {
+            "words": list(map(str, command.words)),
+            "folder": str(command.folder),
+            "environment": dict(command.environment),
+            "before": command.before,
+            "log": str(log),
+        }
+        _pipe(self._server.stdin).write(json.dumps(order) + "\n")
+        return Running(self, int(self._said(LIMIT) or 0), log)
+
+    def run(self, command: Command, log: Path) -> tuple[int, str]:
+        """Run `command` to its end; its exit code, and what it said."""
+        running = self.start(command, log)
+        code = running.ended(LIMIT)
+        if code is None:
+            running.signal(signal.SIGKILL)
+            running.ended(LIMIT)
+        return (-1 if code is None else code), log.read_text(errors="replace")
+
+    def _said(self, seconds: float) -> str | None:
+        out = _pipe(self._server.stdout)
+        return out.readline().strip() if select.select([out], [], [], seconds)[0] else None
+
+
+@dataclass
+class Running:
+    """A command that was started."""
+
+    nursery: Nursery
+    process: int
+    log: Path
+    begun: float = field(default_factory=time.monotonic)
+
+    def ended(self, seconds: float) -> int | None:
+        """Wait up to so many seconds for its end; its exit code, or None if it goes on."""
+        said = self.nursery._said(seconds)
+        return None if said is None else int(said)
+
+    def signal(self, number: int, *, all_of_it: bool = True) -> None:
+        """Send a signal to it and, unless said otherwise, to all that it started."""
+        (os.killpg if all_of_it else os.kill)(self.process, number)
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that may be killed.
+
+    Attributes:
+        make: the command in a new folder, given that folder.
+        result: what it made, in a form that can be compared; all of it.
+        once: whether it makes all or nothing, and refuses to make it again.
+    """
+
+    make: Callable[[Path], Command]
+    result: Callable[[Path], Any]
+    once: bool = False
+
+
+@dataclass
+class Count:
+    """How often a command was killed, and when: the moments are shares of the time of a whole run."""
+
+    killed: int = 0
+    finished: int = 0
+    moments: list[float] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"killed {self.killed} times, finished {self.finished} times"
+
+
+def kill_often(nursery: Nursery, case: Case, folder: Path, kills: int, name: str) -> Count:
+    """Kill a command at random moments, `kills` times, each time starting it again on what is left.
+
+    Whatever is left after a kill has to be whole, and what comes out at last the same as without a kill.
+    """
+    rng = random.Random(f"{SEED} {name}")
+    expected, seconds = _uninterrupted(nursery, case, folder)
+    count, place = Count(), 0
+    command = case.make(folder / "0")
+    while count.killed < kills or count.finished == 0:
+        running = nursery.start(command, folder / "log")
+        moment = rng.uniform(0, seconds)
+        code = running.ended(moment if count.killed < kills else LIMIT)
+        if code is None:
+            running.signal(signal.SIGKILL)
+            running.ended(LIMIT)
+            count.killed += 1
+            count.moments.append(round(moment / seconds, 2))
+            check_whole(command.folder)
+            if not case.once or not _visible(command.folder):
+                continue
+            code = 0  # all is there, and so the run was killed after it had made it
+        assert code == 0, f"seed {SEED}, {count}: {running.log.read_text()[-3000:]}"
+        else:
+            check_nothing_left(command.folder)
+        check_whole(command.folder)
+        assert case.result(command.folder) == expected, f"seed {SEED}, {count}"
+        count.finished += 1
+        place += 1
+        command = case.make(folder / str(place))
+    return count
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _uninterrupted(nursery: Nursery, case: Case, folder: Path) -> tuple[Any, float]:
+    command = case.make(folder / "whole")
+    start = time.monotonic()
+    code, said = nursery.run(command, folder / "log")
+    seconds = time.monotonic() - start
+    assert code == 0, said[-3000:]
+    check_whole(command.folder)
+    check_nothing_left(command.folder)
+    return case.result(command.folder), seconds
+
+
+def check_nothing_left(folder: Path) -> None:
+    """A run that ended well leaves no lock, nothing unfinished, and nothing to go on from."""
+    left = [path for path in folder.rglob("*") if path.name.endswith((".lock", ".unfinished", ".ckpt"))]
+    assert not left, left
