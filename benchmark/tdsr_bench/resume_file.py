@@ -48,4 +48,4 @@ def read_resume(path: Path, *, mend: str) -> dict[str, Any] | None:
 
 def unreadable(path: Path, error: Exception, *, mend: str) -> DataError:
     """The error of a file that cannot be gone on from."""
-    return DataError(f"{path} cannot be read, or is damaged ({type(error).__name__}); {mend}.")
+    return DataError(f"{path} cannot be read ({type(error).__name__}), it is cut short or damaged; {mend}.")

@@ -13,5 +13,5 @@ NAMES = [*cases(Path())]
 @pytest.mark.parametrize("name", NAMES)
 def test_a_killed_command_goes_on_to_the_same_result(nursery: Nursery, sources: Path, tmp_path: Path, name: str):
     count = kill_often(nursery, cases(sources)[name], tmp_path, KILLS, name)
-    print(f"{name}: seed {SEED}, {count}, at {count.moments}")
+    print(f"{name}: seed {SEED}, {count}")
     assert count.killed == KILLS
