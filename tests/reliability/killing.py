@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,12 +43,18 @@ class Command:
 
 
 class Nursery:
-    """A server that forks a process for each command."""
+    """A server that forks a process for each command; `around` is the command that it is started by, such as bwrap."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Sequence[str] = ()) -> None:
         tests = Path(__file__).parents[1]
-        environment = os.environ | {"PYTHONPATH": str(tests), "OMP_NUM_THREADS": "1"}
-        words = [sys.executable, str(Path(__file__).with_name("nursery.py"))]
+        self._compiled = tempfile.TemporaryDirectory()  # what its processes import once more, they compile once
+        environment = os.environ | {
+            "PYTHONPATH": str(tests),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": self._compiled.name,
+        }
+        words = [*around, sys.executable, str(Path(__file__).with_name("nursery.py"))]
         self._server = subprocess.Popen(
             words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
@@ -57,6 +64,7 @@ class Nursery:
         _pipe(self._server.stdin).close()
         self._server.wait(LIMIT)
         _pipe(self._server.stdout).close()
+        self._compiled.cleanup()
 
     def start(self, command: Command, log: Path) -> "Running":
         """Start `command`; what it says goes into `log`."""

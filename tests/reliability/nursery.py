@@ -12,8 +12,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-MODULES = (
+MODULES = (  # not pyogrio, whose pyarrow starts a thread
     "lightning_fabric",
+    "lpips",
+    "segmentation_models_pytorch",
     "torch.utils.tensorboard",
     "tdsr_baselines.training.run",
     "tdsr_bench.api",
