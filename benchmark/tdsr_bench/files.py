@@ -109,11 +109,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def errors_named(path: Path) -> Iterator[None]:
-    """What the system refuses while `path` is written is said of `path`; of writing itself it gives no name."""
+    """What the system refuses while `path` is written is said of `path`, where it gives no name or a passing one."""
     try:
         yield
     except OSError as error:
-        if error.errno is None:
+        known = error.filename and not str(error.filename).endswith((LOCK, UNFINISHED))
+        if known or error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
@@ -173,7 +174,7 @@ def _take(path: Path, place: Path, what: str, instead: str | None) -> tuple[int,
         if instead is not None:
             raise UserError(f"Another run is writing {what} at {place}; wait for it{instead}.")
         if not told:
-            logging.getLogger(__name__).warning("another run is making %s; waiting for it", place)
+            logging.getLogger(__name__).warning("another run is writing %s at %s; waiting for it", what, place)
             told = True
         time.sleep(POLL_SECONDS)
 

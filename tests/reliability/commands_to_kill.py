@@ -158,14 +158,15 @@ def _endings(name: str) -> set[str]:
 
 
 def scores(folder: Path) -> dict[str, Any]:
-    """Every number of a result but times; predictions without the time that each took."""
+    """All of a result but times, and the state of this repository; predictions without the time that each took."""
     from safetensors.numpy import load_file
 
     found: dict[str, Any] = {}
     for path in sorted((folder / "out").rglob("*")):
         name = str(path.relative_to(folder))
         if path.name == "card.json":
-            found[name] = {key: value for key, value in json.loads(path.read_bytes()).items() if key != "timing"}
+            card = json.loads(path.read_bytes())
+            found[name] = {key: value for key, value in card.items() if key not in ("timing", "environment")}
         elif path.suffix == ".safetensors":
             found[name] = load_file(path)["sr"].tobytes()
         elif path.is_file():
@@ -184,7 +185,8 @@ def trained(folder: Path) -> dict[str, Any]:
     with safe_open(path, framework="numpy") as file:
         record = json.loads(file.metadata()["sr_network"])
         found["weights"] = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
-    record["training"].pop("seconds")
+    for name in ("seconds", "environment"):
+        record["training"].pop(name)
     return {**found, "record": record, "scalars": _scalars(folder / "run" / "tensorboard")}
 
 

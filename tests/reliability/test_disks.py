@@ -72,8 +72,11 @@ def _uninterrupted(disk: SmallDisk, case: Case, folder: Path) -> tuple[object, i
     assert code == 0, said
     made = disk.copy("whole", folder / "whole", log)
     disk.do(f"import shutil; shutil.rmtree({str(place)!r})", log)
-    pages = sum(-(-path.stat().st_size // 4096) for path in made.rglob("*") if path.is_file())
-    return case.result(made), 4096 * pages
+    return case.result(made), _size(made) - _size(folder / "twin of whole")
+
+
+def _size(folder: Path) -> int:
+    return 4096 * sum(-(-path.stat().st_size // 4096) for path in folder.rglob("*") if path.is_file())
 
 
 def _made(disk: SmallDisk, case: Case, folder: Path, log: Path) -> Command:
