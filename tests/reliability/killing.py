@@ -68,6 +68,7 @@ class Nursery:
 
     def start(self, command: Command, log: Path) -> "Running":
         """Start `command`; what it says goes into `log`."""
+        log.unlink(missing_ok=True)
         command.folder.mkdir(parents=True, exist_ok=True)
         order = {
             "words": list(map(str, command.words)),
@@ -86,7 +87,7 @@ class Nursery:
         if code is None:
             running.signal(signal.SIGKILL)
             running.ended(LIMIT)
-        return (-1 if code is None else code), log.read_text(errors="replace")
+        return (-1 if code is None else code), running.said
 
     def _said(self, seconds: float) -> str | None:
         out = _pipe(self._server.stdout)
@@ -101,6 +102,11 @@ class Running:
     process: int
     log: Path
     begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def said(self) -> str:
+        """What it said so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def ended(self, seconds: float) -> int | None:
         """Wait up to so many seconds for its end; its exit code, or None if it goes on."""
@@ -164,7 +170,7 @@ def kill_often(nursery: Nursery, case: Case, folder: Path, kills: int, name: str
             running.signal(signal.SIGKILL)
             running.ended(LIMIT)
             count.moments.append(round(share, 2))
-        about = f"seed {SEED}, {count}, {running.log.read_text()[-3000:]}"
+        about = f"seed {SEED}, {count}, {running.said[-3000:]}"
         assert code in (0, None), about
         check_whole(command.folder)
         if code is None and not (case.once and _visible(command.folder)):

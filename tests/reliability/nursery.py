@@ -1,7 +1,7 @@
 """Runs the command line in processes that are forked from one which has imported everything: seconds less a run.
 
 Started as a program by `killing.Nursery`. Nothing but imports is shared: no thread runs and no file is open when it
-forks, and each run is a session of its own, so that it can be killed with all that it started.
+forks, and each run is a process group of its own, so that it can be killed with all that it started.
 """
 
 import importlib
@@ -37,6 +37,7 @@ def serve() -> None:
         process = os.fork()
         if process == 0:
             _run(order)
+        os.setpgid(process, process)
         print(process, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
 
@@ -50,7 +51,6 @@ def _import_everything() -> None:
 def _run(order: dict[str, Any]) -> None:
     code = 1
     try:
-        os.setsid()
         os.chdir(order["folder"])
         os.environ.update(order["environment"])
         out = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

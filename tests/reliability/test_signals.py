@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def wait_for(running: Running, path: Path) -> None:
     """Until `path` is there."""
     while not path.exists():
-        assert running.ended(0.02) is None, running.log.read_text()
+        assert running.ended(0.02) is None, running.said
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_signal_to_end_is_obeyed_tidily(
     wait_for(running, command.folder / "run" / "last.ckpt")
     running.signal(number)
     assert running.ended(60) == code
-    said = running.log.read_text()
+    said = running.said
     assert note in said
     assert "Traceback" not in said
     check_whole(command.folder)
@@ -63,7 +63,7 @@ def test_a_command_that_sleeps_goes_on(nursery: Nursery, sources: Path, tmp_path
             running.signal(signal.SIGSTOP)
             time.sleep(0.5)
             running.signal(signal.SIGCONT)
-    assert code == 0, f"seed {SEED}: {running.log.read_text()}"
+    assert code == 0, f"seed {SEED}: {running.said}"
     check_nothing_left(command.folder)
     assert case.result(command.folder) == case.result(tmp_path / "whole")
 
