@@ -1,4 +1,7 @@
-"""Disks that are full or read-only, and places without rights: a sentence, and the same command goes on afterwards."""
+"""Disks that are full or read-only, and places without rights: a sentence, and the same command goes on afterwards.
+
+A disk is filled half as often as a command is killed, see `killing.KILLS`.
+"""
 
 import random
 import shutil
@@ -42,7 +45,7 @@ def test_a_full_disk_costs_nothing_that_was_finished(disk: SmallDisk, sources: P
     rng = random.Random(f"{SEED} {name}")
     folder = disk.place / name
     command, rooms = _made(disk, case, folder, log), []
-    while len(rooms) < KILLS:
+    while len(rooms) < -(-KILLS // 2):
         room = int(rng.random() * needed)
         disk.leave(room, log)
         code, said = disk.nursery.run(command, log)
