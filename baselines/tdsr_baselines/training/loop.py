@@ -168,6 +168,7 @@ class Loop:
             self.log.add("validation", state.step, {"score": scores.score, **scores.values})
             for name, value in scores.values.items():
                 board.add_scalar(f"validation/{name}", value, state.step)
+            board.flush()  # its thread may be behind what is gone on from
             self._sheet()
             self._keep(network, best=best)
         self.fabric.barrier()
