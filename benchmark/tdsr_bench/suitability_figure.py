@@ -1,8 +1,10 @@
 """The figure of a suitability study: what each image is worth to each task, region by region."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from tdsr_bench.files import write_atomically
 from tdsr_bench.references import FRAME_TRAINED
 from tdsr_bench.suitability import ADAPTED, BICUBIC, FRAME, HIGHRES, SuitabilityLine
 
@@ -45,5 +47,6 @@ def draw_suitability(path: Path, lines: Sequence[SuitabilityLine], *, title: str
     if legend:
         seaborn.move_legend(axes[-1], "center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.suptitle(title, fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=110)
+    write_atomically(path, content.getvalue())

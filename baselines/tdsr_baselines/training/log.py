@@ -2,12 +2,13 @@
 
 import csv
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tdsr_bench.files import write_atomically
+from tdsr_bench.files import errors_named, write_atomically
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,25 @@ class RunLog:
         path = self.folder / f"{name}.csv"
         new = not path.is_file()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with errors_named(path), path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, ["step", *values])
             if new:
                 writer.writeheader()
             writer.writerow({"step": step} | {key: _short(value) for key, value in values.items()})
 
+    def keep(self) -> None:
+        """Make what was logged so far outlive a loss of power, as what a run goes on from does."""
+        for name in ("train", "validation"):
+            path = self.folder / f"{name}.csv"
+            if path.is_file():
+                with path.open("ab") as file:
+                    os.fsync(file.fileno())
+
     def writer(self, step: int) -> Any:
-        """TensorBoard's, which drops what it has of later steps."""
+        """TensorBoard's, which drops what it has of steps after `step`."""
         from torch.utils.tensorboard import SummaryWriter
 
-        return SummaryWriter(str(self.folder / "tensorboard"), purge_step=step)
+        return SummaryWriter(str(self.folder / "tensorboard"), purge_step=step + 1)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

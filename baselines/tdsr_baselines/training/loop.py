@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tdsr_baselines.balance import gradient_cosines
-from tdsr_baselines.checkpoints import CheckpointRecord, load_checkpoint, save_checkpoint
+from tdsr_baselines.checkpoints import CheckpointRecord, save_checkpoint
 from tdsr_baselines.losses.base import Batch
+from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.training.batches import draw_batch
 from tdsr_baselines.training.config import TrainingConfig
 from tdsr_baselines.training.log import RunLog
@@ -22,6 +23,7 @@ from tdsr_baselines.training.sheet import draw_sheet
 from tdsr_baselines.training.state import (
     TrainingState,
     averaged_copy,
+    half_weights,
     learning_rate,
     save_state,
     update_average,
@@ -154,27 +156,37 @@ class Loop:
 
     def _look(self, board: Any) -> None:
         """Score the averaged weights as a checkpoint would hold them, keep them if they are the best, and save."""
-        state, training = self.state, self.config.training
+        state = self.state
         if self.fabric.is_global_zero:
             network = averaged_copy(state.average).half().float()  # as the file will have them
             scores = self.material.look(network)
             score = scores.score if math.isfinite(scores.score) else float("-inf")
-            if score >= state.best:
+            best = score >= state.best
+            if best:
                 state.best, state.best_step, state.best_values = score, state.step, dict(scores.values)
-                save_checkpoint(self.path, network, self._record())
-            elif state.step == training.steps:
-                self._finish()
+                state.best_weights = half_weights(network)
             self.log.add("validation", state.step, {"score": scores.score, **scores.values})
             for name, value in scores.values.items():
                 board.add_scalar(f"validation/{name}", value, state.step)
+            board.flush()  # its thread may be behind what is gone on from
             self._sheet()
-            save_state(self.path.parent / RESUME, state, self.key)
+            self._keep(network, best=best)
         self.fabric.barrier()
 
-    def _finish(self) -> None:
-        """The best checkpoint is an earlier one: say in it that training is over."""
-        best = load_checkpoint(self.path)
-        save_checkpoint(self.path, best.module, self._record())
+    def _keep(self, network: SrNetwork, *, best: bool) -> None:
+        """Keep `network` if it is the `best`, and what to go on from.
+
+        A checkpoint that says that it is finished comes last of all: a run that finds one does nothing any more.
+        """
+        if self.state.step < self.config.training.steps:
+            if best:
+                save_checkpoint(self.path, network, self._record())
+            self.log.keep()
+            save_state(self.path.parent / RESUME, self.state, self.key)
+        elif self.state.best_weights:
+            self.log.keep()
+            network.load_state_dict(self.state.best_weights)
+            save_checkpoint(self.path, network, self._record())
 
     def _sheet(self) -> None:
         training, validation = self.config.training, self.material.validation

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from tdsr_baselines.training.state import TrainingState, averaged_copy, resume_s
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.devices import find_device
 from tdsr_bench.errors import DataError, ProtocolError
-from tdsr_bench.files import digest
+from tdsr_bench.files import claimed, digest
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -46,30 +47,30 @@ def train(
     Raises:
         ProtocolError: networks or weights that a loss needs are not there.
         DataError: the data cannot be trained on; or `folder` holds another training.
+        UserError: another run is training there.
         TrainingError: a loss became NaN or infinite; what was good is kept.
     """
     path = folder / f"{config.name}.safetensors"
     started_from = origin(config.network.start)
     fabric = _fabric(config, device)
     progress = progress if fabric.is_global_zero else _silent
-    _check_alone(path)
-    if overwrite:
-        _clear(folder, path)
-    material = read_material(config, dataset, str(fabric.device), progress)
-    key = digest(config.sha256, material.about, started_from and started_from["sha256"])
-    if path.is_file() and (done := read_checkpoint_record(path).training).get("finished"):
-        if done["key"] == key:
-            return path
-        raise DataError(f"{path} was trained by another configuration or on other data; name another folder by --out, "
-                        f"or replace it with --overwrite.")  # fmt: skip
-    state = _begin(config, material, fabric)
-    log = RunLog(folder)
-    resume_state(folder / RESUME, state, key)
-    if fabric.is_global_zero:
-        log.go_back(state.step)
-    Loop(config, material, state, fabric, log, path, key, started_from, progress).run()
-    if fabric.is_global_zero:
-        (folder / RESUME).unlink(missing_ok=True)
+    first = fabric.is_global_zero  # of the processes of this training, which share its folder
+    with claimed(folder, what="a training") if first else nullcontext():
+        _check_alone(path)
+        if overwrite and first:
+            _clear(folder, path)
+        fabric.barrier()  # nobody goes on before the folder is this training's
+        material = read_material(config, dataset, str(fabric.device), progress)
+        key = digest(config.sha256, material.about, started_from and started_from["sha256"])
+        if not _is_finished(path, key):
+            state = _begin(config, material, fabric)
+            log = RunLog(folder)
+            resume_state(folder / RESUME, state, key)
+            if first:
+                log.go_back(state.step)
+            Loop(config, material, state, fabric, log, path, key, started_from, progress).run()
+        if first:
+            (folder / RESUME).unlink(missing_ok=True)
     return path
 
 
@@ -83,6 +84,15 @@ def _check_alone(path: Path) -> None:
     if other:
         raise DataError(f"{path.parent} holds {other.name}, of another name than {path.stem}; name another folder by "
                         f"--out.")  # fmt: skip
+
+
+def _is_finished(path: Path, key: str) -> bool:
+    if not path.is_file() or not (done := read_checkpoint_record(path).training).get("finished"):
+        return False
+    if done["key"] != key:
+        raise DataError(f"{path} was trained by another configuration or on other data; name another folder by --out, "
+                        f"or replace it with --overwrite.")  # fmt: skip
+    return True
 
 
 def _clear(folder: Path, path: Path) -> None:

@@ -1,5 +1,6 @@
 """A contact sheet of validation images: frame, bicubic, the network's, reference."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tdsr_bench.files import write_atomically
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.tasks.colours import to_rgb
@@ -24,8 +26,9 @@ def draw_sheet(path: Path, pairs: Sequence[AlignedPair], *, most: int = 4) -> No
     images = [(enlarge(pair.observed[0], "nearest"), pair.bicubic, pair.sr, pair.reference) for pair in chosen]
     side = min(SIDE, *(size for row in images for image in row for size in image.shape[-2:]))
     rows = [_joined([to_rgb(_middle(image, side)) for image in row], axis=1) for row in images]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.rint(255 * _joined(rows, axis=0)).astype(np.uint8)).save(path)
+    content = io.BytesIO()
+    Image.fromarray(np.rint(255 * _joined(rows, axis=0)).astype(np.uint8)).save(content, "png")
+    write_atomically(path, content.getvalue())
 
 
 def _joined(images: Sequence[NDArray[np.float32]], *, axis: int) -> NDArray[np.float32]:

@@ -1,7 +1,6 @@
 """All that a training is at one step, so that a killed run goes on to the same numbers."""
 
 import copy
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from tdsr_baselines.balance import Balancer
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.training.config import Training
 from tdsr_bench.errors import DataError
-from tdsr_bench.files import write_atomically
+from tdsr_bench.resume_file import read_resume, unreadable, write_resume
 
 
 @dataclass
@@ -28,6 +27,8 @@ class TrainingState:
         seconds: how long they took.
         best: the highest validation score so far, at `best_step`.
         best_values: what that look found.
+        best_weights: what the checkpoint holds of it, in half precision. The file itself may be of a later look, if a
+            run was killed before it wrote down that it had made it.
     """
 
     network: SrNetwork
@@ -39,15 +40,23 @@ class TrainingState:
     best: float = float("-inf")
     best_step: int = 0
     best_values: dict[str, float] | None = None
+    best_weights: dict[str, Tensor] | None = None
 
 
 _PARTS = ("network", "average", "optimizer", "balancer")
-_FIELDS = ("step", "seconds", "best", "best_step", "best_values")
+_FIELDS = ("step", "seconds", "best", "best_step", "best_values", "best_weights")
+_MEND = "begin anew with --overwrite, or name another folder by --out"
 
 
 def averaged_copy(network: SrNetwork) -> SrNetwork:
     """What the moving average starts from."""
     return copy.deepcopy(network).eval().requires_grad_(False)
+
+
+def half_weights(network: SrNetwork) -> dict[str, Tensor]:
+    """The weights of `network` as a checkpoint holds them."""
+    weights = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    return {name: value.half() if value.is_floating_point() else value.clone() for name, value in weights.items()}
 
 
 @torch.no_grad()
@@ -80,9 +89,7 @@ def save_state(path: Path, state: TrainingState, key: str) -> None:
     content: dict[str, Any] = {"key": key}
     content |= {name: _on_cpu(getattr(state, name).state_dict()) for name in _PARTS}
     content |= {name: getattr(state, name) for name in _FIELDS}
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_resume(path, content)
 
 
 def resume_state(path: Path, state: TrainingState, key: str) -> bool:
@@ -91,25 +98,21 @@ def resume_state(path: Path, state: TrainingState, key: str) -> bool:
     Raises:
         DataError: it belongs to another configuration or other data, or cannot be read.
     """
-    if not path.is_file():
+    content = read_resume(path, mend=_MEND)
+    if content is None:
         return False
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        known = content["key"]
-    except Exception as error:  # torch promises nothing of a file that is not its own
-        raise DataError(
-            f"{path} cannot be read ({type(error).__name__}); begin anew with --overwrite, or name another folder by "
-            f"--out."
-        ) from None
-    if known != key:
+    if content["key"] != key:
         raise DataError(
             f"{path} is of another configuration, other data or another `loss` set; begin anew with --overwrite, or "
             f"name another folder by --out."
         )
-    for name in _PARTS:
-        getattr(state, name).load_state_dict(content[name])
-    for name in _FIELDS:
-        setattr(state, name, content[name])
+    try:
+        for name in _PARTS:
+            getattr(state, name).load_state_dict(content[name])
+        for name in _FIELDS:
+            setattr(state, name, content[name])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise unreadable(path, error, mend=_MEND) from None
     return True
 
 

@@ -1,11 +1,11 @@
 """The command line: reads arguments, prints results, and leaves the work to the modules that it names."""
 
-import errno
 import sys
 
 import typer
 
 from tdsr_bench.cli import analyse, cards, data, leaderboard, score, task, train
+from tdsr_bench.cli.endings import ENDINGS, obeyed, refusal
 from tdsr_bench.errors import UserError
 
 app = typer.Typer(
@@ -26,32 +26,30 @@ app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(task.app, name="task")
 app.add_typer(analyse.app, name="analyse")
 
-USER_ERROR, INTERRUPTED = 2, 130
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""A full disk, a full quota, a file larger than is allowed."""
+USER_ERROR = 2
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 the user's error or a full disk, 3 an incomplete result, 1 a bug."""
+    """Run the command line: exit 0 done, 3 an incomplete result, 1 a bug; 2 what is the user's to mend, told by a
+    sentence: their error, or a disk that is full, read-only or broken; 129, 130, 143 where a signal ended it.
+    """
     try:
-        app()
+        with obeyed():
+            app()
     except UserError as error:
-        print(f"tdsr-bench: {error}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        _end_with(str(error))
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        told = refusal(error)
+        if told is None:
             raise
-        where = f" for {error.filename}" if error.filename else ""
-        print(
-            f"tdsr-bench: no space left{where}; free some and run the same command again: what was finished is kept.",
-            file=sys.stderr,
-        )
-        sys.exit(USER_ERROR)
+        _end_with(told)
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:  # what typer makes of an interruption
-            print(
-                "tdsr-bench: interrupted; what was finished is kept, the same command goes on from it.",
-                file=sys.stderr,
-            )
+        if ended.code in ENDINGS:
+            again = "the same command goes on from it, without --overwrite if it has one"
+            print(f"tdsr-bench: {ENDINGS[ended.code]}; what was finished is kept, {again}.", file=sys.stderr)
         raise
+
+
+def _end_with(told: str) -> None:
+    print(f"tdsr-bench: {told}", file=sys.stderr)
+    sys.exit(USER_ERROR)

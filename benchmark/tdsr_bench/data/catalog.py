@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tdsr_bench.errors import DataError
-from tdsr_bench.files import cache_folder
+from tdsr_bench.files import cache_folder, claimed
 
 MINI = "mini"
 
@@ -52,8 +52,11 @@ def _mini_folder() -> Path:
 
 def _made_mini(progress: Callable[[int, int], None] | None) -> Path:
     folder = _mini_folder()
-    if not folder.is_dir():
-        from tdsr_bench.data.mini import make_mini
+    if folder.is_dir():
+        return folder
+    from tdsr_bench.data.mini import make_mini
 
-        make_mini(folder, progress=progress)
+    with claimed(cache_folder(), name=folder.name, what=MINI, wait=True):
+        if not folder.is_dir():
+            make_mini(folder, progress=progress)
     return folder

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tdsr_bench.errors import DataError
-from tdsr_bench.files import staged, write_atomically
+from tdsr_bench.files import errors_named, staged, write_atomically
 from tdsr_bench.georeference import Affine6
 from tdsr_bench.scene import BANDS
 
@@ -106,7 +106,8 @@ def read_record(root: Path) -> DataRecord | None:
 
 def write_record(root: Path, record: DataRecord) -> None:
     """Write `record` as the ``tdsr.json`` of the data set at `root`."""
-    (root / RECORD).write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+    with errors_named(root / RECORD):
+        (root / RECORD).write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +145,15 @@ def new_dataset(root: Path) -> Iterator[Path]:
     Raises:
         DataError: there is something at `root` already.
     """
+    _check_free(root)
+    with staged(root) as folder:
+        _check_free(root)  # another run may have made it just before
+        yield folder
+
+
+def _check_free(root: Path) -> None:
     if root.exists() and any(root.iterdir()):
         raise DataError(f"{root} is not empty; name another folder with --out, or remove this one first.")
-    with staged(root) as folder:
-        yield folder
 
 
 def frame_name(scene: str, day: date) -> str:
@@ -167,8 +173,10 @@ def write_scene(root: Path, name: str, content: SceneContent) -> None:
     for task, mask in content.truth.items():
         _write_raster(truth_files(root, name, task)[0], mask.astype(np.uint8) * 255)
     for task, text in content.vectors.items():
-        (root / "truth" / name).mkdir(parents=True, exist_ok=True)
-        truth_files(root, name, task)[1].write_text(text, encoding="utf-8")
+        path = truth_files(root, name, task)[1]
+        with errors_named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     if content.perfect is not None:
         for day, image in zip(content.dates, content.perfect, strict=True):
             _write_raster(root / "perfect" / name / f"{day:%Y%m%d}.tif", to_digital(image))
@@ -183,10 +191,8 @@ def truth_files(root: Path, scene: str, task: str) -> tuple[Path, Path]:
 def write_truth(root: Path, scene: str, task: str, mask: NDArray[np.bool_], vectors: str) -> None:
     """Write the `mask` of `task`, bool ``[3h, 3w]``, and its `vectors`, GeoJSON, into a data set that is in use."""
     image, text = truth_files(root, scene, task)
-    unfinished = root / "truth" / f".{scene}-{task}.png"  # not beside the masks, which are all `*.png` there
-    _write_raster(unfinished, mask.astype(np.uint8) * 255)
     write_atomically(text, vectors.encode())
-    unfinished.replace(image)
+    write_atomically(image, _raster_bytes(image.suffix, mask.astype(np.uint8) * 255, None, None))
 
 
 def to_digital(reflectance: NDArray[np.floating]) -> NDArray[np.uint16]:
@@ -229,18 +235,26 @@ _CREATION: Mapping[str, Mapping[str, Any]] = {
 
 
 def _write_raster(path: Path, image: NDArray[Any], crs: str | None = None, transform: Affine6 | None = None) -> None:
+    content = _raster_bytes(path.suffix, image, crs, transform)
+    with errors_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _raster_bytes(ending: str, image: NDArray[Any], crs: str | None, transform: Affine6 | None) -> bytes:
+    """A raster's file, made in memory: of a full disk GDAL tells in errors of its own, and sometimes nothing at all."""
     import warnings
 
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
     bands = image if image.ndim == 3 else image[None]
-    path.parent.mkdir(parents=True, exist_ok=True)
     geo = {} if transform is None else {"crs": crs, "transform": rasterio.Affine(*transform)}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), rasterio.MemoryFile(ext=ending) as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(
-            path, "w", width=bands.shape[2], height=bands.shape[1], count=bands.shape[0], dtype=bands.dtype,
-            **_CREATION[path.suffix], **geo,
+        with memory.open(
+            width=bands.shape[2], height=bands.shape[1], count=bands.shape[0], dtype=bands.dtype,
+            **_CREATION[ending], **geo,
         ) as raster:  # fmt: skip
             raster.write(bands)
+        return bytes(memory.read())

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -43,7 +44,9 @@ from tdsr_bench.data.mini_sensors import (
     unrest,
 )
 from tdsr_bench.data.simulate import SNR, SNR_REFLECTANCE, scene_generator
+from tdsr_bench.errors import DataError
 from tdsr_bench.georeference import Affine6
+from tdsr_bench.orphans import end_with_parent
 from tdsr_bench.scene import SCALE
 
 MINI_VERSION = "2"
@@ -243,11 +246,16 @@ def _made(folder: Path, names: list[str], seed: int, workers: int) -> Iterator[t
             yield _make_and_write(folder, name, seed)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         jobs = [pool.submit(_make_and_write, folder, name, seed) for name in names]
         try:
             for job in as_completed(jobs):
                 yield job.result()
+        except BrokenProcessPool:
+            raise DataError(
+                f"A process that made scenes of mini for {folder.parent} was ended from outside, perhaps for want of "
+                f"memory; free some and run the same command again."
+            ) from None
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -19,6 +19,7 @@ from tdsr_bench.data.osm_features import TASKS, Features, Shift, on_reference
 from tdsr_bench.data.truth import TaskTruth, TruthOrigin, TruthRecord, read_truth_record, write_truth_record
 from tdsr_bench.data.vectors import DEGREES, rasterise, reboxed, to_geojson
 from tdsr_bench.errors import DataError
+from tdsr_bench.files import claimed
 from tdsr_bench.georeference import finer
 from tdsr_bench.raster import opened
 from tdsr_bench.scene import BANDS, SCALE, Scene
@@ -90,7 +91,13 @@ def osm_masks(
 
     Raises:
         DataError: the source cannot be read or lies elsewhere, no scene can be done, or there is other truth.
+        UserError: another run is making masks of this data set.
     """
+    with claimed(dataset.root, name="truth", what="masks", instead=""):  # a scene's record is read and written again
+        return _masks(dataset, source, overwrite=overwrite, progress=progress)
+
+
+def _masks(dataset: DataSet, source: OsmSource, *, overwrite: bool, progress: Progress | None) -> OsmReport:
     dataset = replace(dataset, arm=dataset.record.arms[0])
     root, record, names = dataset.root, read_truth_record(dataset.root), dataset.names("all")
     kept = [] if overwrite else [name for name in names if _is_done(root, record, name, source.key)]

@@ -1,5 +1,6 @@
 """Pictures of a scene and what was found in it: the images above, the finds and their errors below."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_bench.files import write_atomically
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.tasks.colours import LEGEND, errors, first_frame, to_rgb
 from tdsr_bench.tasks.scoring import Look, segment
@@ -45,8 +47,9 @@ def _draw(folder: Path, method: str, pair: AlignedPair, look: Look) -> Path:
     figure.suptitle(f"{scene.name} ({scene.region})")
     figure.supxlabel(LEGEND, fontsize=9)
     path = folder / f"{scene.name}-{truth.task.key}.png"
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=110)
+    write_atomically(path, content.getvalue())
     return path
 
 

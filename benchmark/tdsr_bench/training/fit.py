@@ -1,7 +1,6 @@
 """A training loop that can be killed at any time: it looks at the validation split now and then, keeps the best
 weights, and goes on from its last look."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tdsr_bench.files import write_atomically
+from tdsr_bench.resume_file import read_resume, unreadable, write_resume
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,9 @@ def fit(
         key: identifies recipe and data.
         seed: of all that a step draws.
         told: progress.
+
+    Raises:
+        DataError: what lies at `checkpoint` is damaged.
     """
     _resume(run, checkpoint, key)
     while run.step < pace.steps and run.stale < pace.patience:
@@ -92,7 +94,7 @@ def fit(
         if run.step % pace.validate_every == 0 or run.step == pace.steps:
             run.module.eval()
             run.look(validate())
-            write_atomically(checkpoint, _packed(run, key))
+            write_resume(checkpoint, _packed(run, key))
         if told:
             told(run.step, pace.steps, f"loss {value:.3f}, validation {run.best:.3f} at step {run.best_step}")
     if run.best_weights is not None:
@@ -115,24 +117,24 @@ def _step(run: Fit, loss: Callable[[int], Tensor], seed: int) -> float:
 
 _PARTS = ("module", "optimizer", "schedule")
 _FIELDS = ("step", "best", "best_step", "best_weights", "stale")
+_MEND = "remove it, and the network is trained from its first step"
 
 
-def _packed(run: Fit, key: str) -> bytes:
+def _packed(run: Fit, key: str) -> dict[str, Any]:
     content: dict[str, Any] = {"key": key}
     content |= {name: getattr(run, name).state_dict() for name in _PARTS}
     content |= {name: getattr(run, name) for name in _FIELDS}
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
+    return content
 
 
 def _resume(run: Fit, checkpoint: Path, key: str) -> None:
-    if not checkpoint.is_file():
-        return
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if content["key"] != key:
+    content = read_resume(checkpoint, mend=_MEND)
+    if content is None or content["key"] != key:
         return  # of another recipe or other data: begin anew
-    for name in _PARTS:
-        getattr(run, name).load_state_dict(content[name])
-    for name in _FIELDS:
-        setattr(run, name, content[name])
+    try:
+        for name in _PARTS:
+            getattr(run, name).load_state_dict(content[name])
+        for name in _FIELDS:
+            setattr(run, name, content[name])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise unreadable(checkpoint, error, mend=_MEND) from None

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.errors import ProtocolError
-from tdsr_bench.files import digest
+from tdsr_bench.files import claimed, digest
 from tdsr_bench.tasks.networks.weights import read_network_record
 from tdsr_bench.training.recipe import Recipe
 from tdsr_bench.training.scenes import TrainingScene, training_scenes
-from tdsr_bench.training.train import Lesson, train_network
+from tdsr_bench.training.train import Lesson, resume_path, train_network
 
 
 class Progress(Protocol):
@@ -47,7 +47,8 @@ def train_all(
 
     Raises:
         ProtocolError: a network of another recipe or other data is there.
-        DataError: no truth.
+        DataError: no truth; or what a training was to go on from is damaged.
+        UserError: another run is training one of them.
     """
     splits = [f"{fold}/{part}" if fold else part for part in ("train", "validation")]
     for (task, source), group in groupby(todo, key=lambda lesson: (lesson.entry.task, lesson.source)):
@@ -70,21 +71,30 @@ def _trained(
     overwrite: bool,
     progress: Progress,
 ) -> Path:
-    path = folder / lesson.file_name
-    if path.is_file():
-        made = read_network_record(path).training
-        if (made.get("recipe", {}).get("sha256"), made.get("data")) == (recipe.sha256(lesson.entry), data):
-            return path
-        if not overwrite:
-            raise ProtocolError(
-                f"{path} was trained by another recipe or on other data; name another folder by --out, or replace it "
-                f"with --overwrite."
-            )
-
     def told(done: int, total: int, how: str) -> None:
         progress(str(lesson), done, total, how)
 
-    return train_network(lesson, recipe, training, validation, folder, data=data, device=device, told=told)
+    path = folder / lesson.file_name
+    with claimed(folder, name=lesson.file_name, what="a network"):
+        if _is_trained(path, recipe.sha256(lesson.entry), data, overwrite=overwrite):
+            resume_path(folder, lesson).unlink(missing_ok=True)  # of a run that was killed when all was done
+            return path
+        return train_network(lesson, recipe, training, validation, folder, data=data, device=device, told=told)
+
+
+def _is_trained(path: Path, recipe: str, data: dict[str, Any], *, overwrite: bool) -> bool:
+    """Whether a network is there, and of this recipe and these data."""
+    if not path.is_file():
+        return False
+    made = read_network_record(path).training
+    if (made.get("recipe", {}).get("sha256"), made.get("data")) == (recipe, data):
+        return True
+    if not overwrite:
+        raise ProtocolError(
+            f"{path} was trained by another recipe or on other data; name another folder by --out, or replace it "
+            f"with --overwrite."
+        )
+    return False
 
 
 def _reading(progress: Progress, what: str) -> Callable[[str, int, int], None]:

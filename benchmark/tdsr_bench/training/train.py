@@ -97,7 +97,7 @@ def train_network(
         images, truth, weight = (part.to(device) for part in batch)
         return segmentation_loss(network.module(images), truth, weight)
 
-    checkpoint = folder / ".training" / f"{network.record.file_name}.ckpt"
+    checkpoint = resume_path(folder, lesson)
     fit(
         run,
         loss=loss,
@@ -111,6 +111,11 @@ def train_network(
     path = _save(network, folder, validation, _about(recipe, entry, run, data))
     checkpoint.unlink(missing_ok=True)
     return path
+
+
+def resume_path(folder: Path, lesson: Lesson) -> Path:
+    """What the training of `lesson` goes on from; not there once it is finished."""
+    return folder / ".training" / f"{lesson.file_name}.ckpt"
 
 
 def best_threshold(network: TaskNetwork, scenes: Sequence[TrainingScene]) -> tuple[float, float]:

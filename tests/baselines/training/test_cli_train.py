@@ -136,8 +136,9 @@ def test_a_loss_that_is_not_finite_ends_with_a_sentence(train: Callable[..., Ran
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_ends_with_a_sentence_and_the_same_command_goes_on(
-    train: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, number: int
+    train: Callable[..., Ran], toml: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ):
+    toml.write_text(TOML.replace("steps = 4", "steps = 6"))
     whole, write = state.save_state, iter(range(100))
 
     def save_state(path: Path, *others: object) -> None:
@@ -156,14 +157,12 @@ def test_a_full_disk_ends_with_a_sentence_and_the_same_command_goes_on(
     assert load_checkpoint(Path("runs/mine/mine.safetensors")).record.training["finished"]
 
 
-def test_other_errors_of_files_are_not_taken_for_a_full_disk(
-    train: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
-):
+def test_other_errors_of_files_are_bugs(train: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch):
     def save_state(*_: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
+        raise OSError(errno.EBADF, "Bad file descriptor")
 
     monkeypatch.setattr("tdsr_baselines.training.loop.save_state", save_state)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OSError, match="Bad file descriptor"):
         train()
 
 

@@ -114,7 +114,8 @@ def test_what_a_training_goes_on_from_belongs_to_it_alone(data: DataSet, tmp_pat
 
 
 def test_a_full_disk_costs_nothing_that_was_finished(data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    whole = go(config(), data, tmp_path / "whole")
+    known = config(training={"steps": 6})
+    whole = go(known, data, tmp_path / "whole")
     folder = tmp_path / "cut"
     real, states = os.fsync, []
 
@@ -133,11 +134,11 @@ def test_a_full_disk_costs_nothing_that_was_finished(data: DataSet, tmp_path: Pa
             kept.append((folder / RESUME).read_bytes())
 
     with pytest.raises(OSError, match="No space left"):
-        go(config(), data, folder, told)
+        go(known, data, folder, told)
     assert (folder / RESUME).read_bytes() == kept[0]
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
     monkeypatch.undo()
-    check_the_same(whole, go(config(), data, folder))
+    check_the_same(whole, go(known, data, folder))
 
 
 NURSERY = """

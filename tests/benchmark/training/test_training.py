@@ -13,7 +13,7 @@ from tdsr_bench.training.batches import draw_batch, statistics
 from tdsr_bench.training.losses import cross_entropy, dice_loss, segmentation_loss
 from tdsr_bench.training.recipe import RECIPES, Augmentation, Entry, Recipe, Training, load_recipe
 from tdsr_bench.training.scenes import TrainingScene
-from tdsr_bench.training.train import Lesson, best_threshold, lessons, train_network
+from tdsr_bench.training.train import Lesson, best_threshold, lessons, resume_path, train_network
 
 UNET = {"encoder_name": "tu-ghostnet_050", "encoder_depth": 3, "decoder_channels": [16, 8, 8]}
 ENTRY = Entry(task="buildings", role="score", name="unet", architecture="unet", seed=3, settings=UNET)
@@ -216,3 +216,18 @@ def test_a_recipe_that_is_not_whole_is_refused(tmp_path: Path, old: str, new: st
 def test_a_recipe_that_is_not_there_is_refused():
     with pytest.raises(ProtocolError, match="choose mini or mus2, or name a TOML file"):
         load_recipe("nothing")
+
+
+def test_a_damaged_file_to_go_on_from_is_told_and_once_removed_the_network_is_trained(
+    tmp_path: Path, towns: list[TrainingScene]
+):
+    lesson, data = Lesson(ENTRY, "hr"), {"name": "towns"}
+    with pytest.raises(KilledError):
+        train_network(lesson, recipe(), towns, towns[:1], tmp_path, data=data, told=killed_at(4))
+    path = resume_path(tmp_path, lesson)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"hr.safetensors.ckpt cannot be read .* remove it, and the network is trained"):
+        train_network(lesson, recipe(), towns, towns[:1], tmp_path, data=data)
+    path.unlink()
+    assert train_network(lesson, recipe(), towns, towns[:1], tmp_path, data=data).is_file()
+    assert not path.exists()

@@ -1,0 +1,51 @@
+"""What a training that was stopped goes on from: a file of torch that is whole, or is refused."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tdsr_bench.errors import DataError
+from tdsr_bench.files import write_atomically
+
+
+def write_resume(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content`: tensors, numbers, texts, and lists and dictionaries of them."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_resume(path: Path, *, mend: str) -> dict[str, Any] | None:
+    """What lies at `path`; None where nothing does.
+
+    Args:
+        path: the file.
+        mend: how, for the error.
+
+    Raises:
+        DataError: it is cut short or damaged, or no such file.
+    """
+    import torch
+
+    if not path.is_file():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip():  # torch itself would go on with damaged numbers
+                raise zipfile.BadZipFile
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        found["key"]
+    except OSError:
+        raise
+    except Exception as error:  # torch promises nothing of a file that is not its own
+        raise unreadable(path, error, mend=mend) from None
+    return found
+
+
+def unreadable(path: Path, error: Exception, *, mend: str) -> DataError:
+    """The error of a file that cannot be gone on from."""
+    return DataError(f"{path} cannot be read ({type(error).__name__}), it is cut short or damaged; {mend}.")
