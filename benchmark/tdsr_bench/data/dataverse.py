@@ -171,7 +171,7 @@ def _remote(file: _File, host: str) -> RemoteFile:
         url += "?format=original"
     if file.restricted:
         raise DataError(f"{name} of {host} is restricted; ask its authors for access, and give it by --archives.")
-    parts = safe_parts(f"{file.folder}/./{name}".lstrip("/"), f"the listing of {host}")
+    parts = safe_parts(f"{file.folder}/{name}" if file.folder else name, f"the listing of {host}")
     return RemoteFile(PurePosixPath(*parts), size, data.md5.lower(), url)
 
 

@@ -53,9 +53,10 @@ def place(parts: tuple[str, ...], archive: str) -> PurePosixPath | None:
             return PurePosixPath("image_data", *parts[index:])
         if _MASKS.fullmatch(folder):
             return PurePosixPath("masks", *parts[index:])
-    for index, folder in enumerate(folders):
-        if folder in ("image_data", "masks"):
+        if folder == "masks" and not any(_MASKS.fullmatch(below) for below in folders[index:]):
             return PurePosixPath(*parts[index:])
+    if "image_data" in folders:
+        return PurePosixPath(*parts[folders.index("image_data") :])
     if parts[-1] == "stats.json":
         return PurePosixPath("stats.json")
     return PurePosixPath(OTHER, archive, *parts)
