@@ -76,7 +76,7 @@ def unpack(archive: Path, name: str, folder: Path, *, limits: Limits | None = No
 def store(file: Path, parts: tuple[str, ...], folder: Path) -> Unpacked:
     """Copy a `file` that is no archive, with the path `parts` in the repository, to where it belongs."""
     target = place(parts, "files") or PurePosixPath(*parts)
-    (folder / target).parent.mkdir(parents=True)
+    (folder / target).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, folder / target)
     return Unpacked(1, file.stat().st_size, int(is_recognised(target)))
 
