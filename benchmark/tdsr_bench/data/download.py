@@ -170,7 +170,9 @@ class Download:
         _expect_scenes(content)
         if self.keep_archives:
             _keep(place, content, [source for source, _ in archives])
-        write_download(content, _record(listing, archives))
+        # Not written in `content`, where a kill in the midst of it would leave a temporary file.
+        write_download(place.root, _record(listing, archives))
+        (place.root / RECORD).replace(content / RECORD)
         place.publish(content)
 
 

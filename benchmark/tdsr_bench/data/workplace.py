@@ -58,9 +58,9 @@ class Workplace:
         from filelock import FileLock, Timeout
 
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / "lock", blocking=False)
+        lock = FileLock(self.root / "lock")
         try:
-            lock.acquire()
+            lock.acquire(blocking=False)
         except Timeout:
             raise DataError(
                 f"Another `tdsr-bench data download` is making {self.target}; wait until it has ended, or end it."
