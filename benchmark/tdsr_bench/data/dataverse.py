@@ -137,7 +137,7 @@ def _asked(connection: Connection, url: str) -> Any:
         except PassingError as error:
             problem = error
         if failures + 1 < connection.patience.attempts // 2:
-            connection.back_off(failures, problem)
+            connection.back_off("the listing", failures, problem)
     raise DataError(
         f"The listing cannot be had: {problem}; check the network and --host, or give archives that are on disk by "
         f"--archives."

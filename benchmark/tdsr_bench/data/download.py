@@ -73,13 +73,18 @@ class Download:
             DataError: the archives cannot be had, are not what they should be, or do not fit on the disk.
         """
         place = Workplace(self.target)
-        if not place.root.is_dir() and self._complete():
+        if read_download(self.target) is None:
+            _refuse_taken(self.target)
+        elif not place.root.is_dir():
+            self._say_complete()
             return
         with place.locked():
-            if self._complete():
+            if (
+                read_download(self.target) is not None
+            ):  # by another command meanwhile, or one that was killed at its end
                 place.clear()
+                self._say_complete()
                 return
-            _refuse_taken(self.target)
             listing = self._listing()
             sources = self._listed(place, listing) if listing else self._unlisted()
             place.keep_only([source.key for source in sources])
@@ -88,13 +93,8 @@ class Download:
                 self._bring(place, source)
             self._finish(place, listing, sources)
 
-    def _complete(self) -> bool:
-        record = read_download(self.target)
-        if record is None:
-            return False
-        version = f"version {record.version} of " if record.version else ""
-        self.tell(f"{version}doi:{record.doi} is here already, by {self.target / RECORD}; nothing is downloaded")
-        return True
+    def _say_complete(self) -> None:
+        self.tell(f"MuS2 is here already, by {self.target / RECORD}; nothing is downloaded")
 
     def _listing(self) -> Listing | None:
         try:

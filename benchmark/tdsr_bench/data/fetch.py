@@ -159,7 +159,7 @@ def _fill(connection: Connection, file: RemoteFile, part: _Part, progress: Progr
                     f"{file.name}: {problem}, after {failures} attempts in a row that brought nothing new; "
                     f"{part.have:,} of {file.size:,} bytes are kept, run the same command again to go on."
                 ) from None
-            connection.back_off(failures, problem)
+            connection.back_off(file.name, failures, problem)
 
 
 def _attempt(connection: Connection, file: RemoteFile, part: _Part, progress: Progress) -> None:

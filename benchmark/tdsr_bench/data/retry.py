@@ -93,8 +93,8 @@ class Connection:
             _judge(response, url)
             yield response
 
-    def back_off(self, failures: int, problem: PassingError) -> None:
-        """Wait after the failure number `failures` in a row, counted from 0.
+    def back_off(self, what: str, failures: int, problem: PassingError) -> None:
+        """Wait to ask for `what` again, after the failure number `failures` in a row, counted from 0.
 
         Raises:
             DataError: the server asks for a longer wait than `Patience.longest_asked`.
@@ -102,12 +102,12 @@ class Connection:
         patience = self.patience
         if problem.wait is not None and problem.wait > patience.longest_asked:
             raise DataError(
-                f"{problem}, and asks to come back in {problem.wait / 60:.0f} minutes; run the same command then: "
-                f"what is finished is kept."
+                f"{what}: {problem}, and asks to come back in {problem.wait / 60:.0f} minutes; run the same command "
+                f"then: what is finished is kept."
             )
         seconds = min(patience.longest, patience.first * 2**failures) * self.rng.uniform(0.5, 1.0)
         seconds = max(seconds, problem.wait or 0.0)
-        self.tell(f"{problem}; trying again in {seconds:.0f} s")
+        self.tell(f"{what}: {problem}; trying again in {seconds:.0f} s")
         self.sleep(seconds)
 
 

@@ -53,11 +53,16 @@ class Workplace:
         """Held by one command at a time; the lock ends with the process, however that ends.
 
         Raises:
-            DataError: another one holds it.
+            DataError: another one holds it, or nothing can be written there.
         """
         from filelock import FileLock, Timeout
 
-        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{self.root} cannot be made ({error.strerror}); name a folder where you may write by --out."
+            ) from None
         lock = FileLock(self.root / "lock")
         try:
             lock.acquire(blocking=False)

@@ -204,9 +204,20 @@ def test_a_folder_that_is_taken_is_refused(server: Dataverse, target: Path) -> N
         download(server, target)
     (target / "thesis.tex").unlink()
     download(server, target)
+    assert data(target)
     (target / RECORD).write_text("{")
     with pytest.raises(DataError, match="is broken"):
         download(server, target)
+    with pytest.raises(DataError, match=r"cannot be made \(Not a directory\)"):
+        download(server, target / RECORD / "mus2")
+    with pytest.raises(DataError, match="is a mount point"):
+        download(server, Path("/proc"))
+
+
+def test_an_empty_folder_is_taken(server: Dataverse, target: Path) -> None:
+    target.mkdir(parents=True)
+    download(server, target)
+    assert data(target)
 
 
 def test_archives_without_scenes_are_told(server: Dataverse, target: Path) -> None:

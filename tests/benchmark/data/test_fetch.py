@@ -10,7 +10,7 @@ from dataverse_server import Dataverse, Fault, patient, repeated
 
 from tdsr_bench.data.dataverse import RemoteFile
 from tdsr_bench.data.fetch import fetch
-from tdsr_bench.data.retry import Connection, Patience, asked_wait
+from tdsr_bench.data.retry import Connection, PassingError, Patience, asked_wait
 from tdsr_bench.errors import DataError
 
 CONTENT = Random(0).randbytes(3_000_001)
@@ -294,15 +294,9 @@ def test_waiting_times_are_spread() -> None:
     waits: list[float] = []
     for seed in range(20):
         connection = Connection(None, Patience(), Random(seed), waits.append, quiet)  # type: ignore[arg-type]
-        connection.back_off(3, problem())
+        connection.back_off("a file", 3, PassingError("busy"))
     assert all(4 <= wait <= 8 for wait in waits)
     assert len(set(waits)) == 20
-
-
-def problem() -> Exception:
-    from tdsr_bench.data.retry import PassingError
-
-    return PassingError("busy")
 
 
 @pytest.mark.parametrize(("header", "least"), [("Fri, 31 Dec 2199 23:59:59 GMT", 1e9), ("-5", None), ("", None)])
