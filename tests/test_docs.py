@@ -12,7 +12,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from dataverse_server import Dataverse
 from makers import landscape
+from mus2_archives import golden_archives
 from osm_files import Map
 from PIL import Image
 
@@ -56,7 +58,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_recipe(folder / "my-recipe.toml")
     write_training(folder / "my-training.toml")
     write_map(folder / "netherlands.osm.pbf")
-    with pytest.MonkeyPatch.context() as patch:
+    archives = golden_archives()
+    (folder / "my-archives").mkdir()
+    for name, content in archives.items():
+        (folder / "my-archives" / name).write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch, Dataverse(archives).running() as server:
+        patch.setenv("TDSR_BENCH_DATAVERSE", server.url)
+        patch.setenv("NO_PROXY", "127.0.0.1")
         patch.setenv("TDSR_BENCH_CACHE", str(folder / "cache"))
         patch.setenv("HOME", str(folder))
         patch.chdir(folder)
@@ -201,6 +209,7 @@ def test_the_pages_hold_the_main_commands():
         "data import-s2",
         "data import-vhr",
         "data info",
+        "data download mus2",
         "leaderboard build",
         "task train",
         "train hat-tiny-pixel",

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from tdsr_bench.data.catalog import find_data, is_made
 
@@ -66,6 +75,29 @@ def stage_progress() -> Iterator[Stages]:
             bar.update(known[what], completed=done, total=total, how=how)
 
         yield advance
+
+
+@contextmanager
+def byte_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error for what counts bytes, one thing after the other: how many, how fast, the time left."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        known: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in known:
+                for finished in known.values():
+                    bar.remove_task(finished)
+                known.clear()
+                known[what] = bar.add_task(what, total=total, completed=done)
+            bar.update(known[what], completed=done, total=total)
+
+        yield advance
+
+
+def note(text: str) -> None:
+    """A line on standard error, above the bars that are shown."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def locate(data: str) -> Path:

@@ -75,6 +75,54 @@ def mini(
     typer.echo(str(out))
 
 
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(help="mus2: the one data set that can be downloaded.")],
+    host: Annotated[
+        str | None,
+        typer.Option("--host", envvar="TDSR_BENCH_DATAVERSE", help="Of the Dataverse. [default: Harvard's]"),
+    ] = None,
+    out: Out = None,
+    archives: Annotated[
+        Path | None, typer.Option("--archives", help="A folder with the archives, for those that are on disk already.")
+    ] = None,
+    keep_archives: Annotated[
+        bool, typer.Option("--keep-archives", help="Keep what was downloaded, in the data set's folder archives.")
+    ] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Only list the files: MD5, bytes, name.")] = False,
+) -> None:
+    """Download MuS2 from its repository, verified and unpacked; the same command goes on where it was interrupted.
+
+    \b
+    Examples:
+      tdsr-bench data download mus2
+      tdsr-bench data download mus2 --archives ~/Downloads --out ~/MuS2
+    """
+    import random
+    import time
+
+    from tdsr_bench.data.catalog import named_folder
+    from tdsr_bench.data.dataverse import read_listing
+    from tdsr_bench.data.download import Download, licences
+    from tdsr_bench.data.mus2_origin import DOI, HOST
+    from tdsr_bench.data.retry import connect
+    from tdsr_bench.progress import byte_progress, note
+
+    if name != "mus2":
+        raise typer.BadParameter(f"{name!r} cannot be downloaded; mus2 can, and mini makes itself.")
+    connection = connect(random.Random(), time.sleep, note)
+    if listing:
+        found = read_listing(connection, host or HOST, DOI)
+        for file in found.files:
+            typer.echo(f"{file.md5}\t{file.size}\t{file.path}")
+        typer.echo(licences(found), err=True)
+        return
+    target = (out or named_folder(name)).absolute()
+    with byte_progress() as progress:
+        Download(target, connection, progress, note, host or HOST, archives, keep_archives).run()
+    typer.echo(str(out or target))
+
+
 @app.command("import-s2")
 def import_s2(
     folder: Annotated[Path, typer.Argument(help="GeoTIFFs with a date in their names, or unpacked .SAFE products.")],

@@ -21,6 +21,7 @@ from tdsr_bench.data.mus2 import (
     reference_date,
     scene_folders,
 )
+from tdsr_bench.data.mus2_origin import LICENCE, SOURCE
 from tdsr_bench.data.simulate import simulated
 from tdsr_bench.data.truth import truth_source
 from tdsr_bench.errors import DataError, ProtocolError
@@ -221,8 +222,8 @@ def _mus2_record(folders: Mapping[str, Path], split: ManifestSplit) -> DataRecor
         name="mus2",
         arms=("real", "simulated"),
         reference=ReferenceUnit(kind="stretched"),
-        source="Kowaleczko et al. (2023), Scientific Data 10:644, doi:10.7910/DVN/1JMRAT",
-        licence="CC0-1.0 by DataCite, CC-BY by KP Labs",
+        source=SOURCE,
+        licence=LICENCE,
         scenes={
             name: SceneRecord(
                 region=manifest[name].region,
