@@ -11,7 +11,7 @@ from tdsr_bench.data.dataset import DataSet, open_dataset
 from tdsr_bench.engine import Progress, open_engine
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.evaluate import evaluate
-from tdsr_bench.files import cache_folder, slug
+from tdsr_bench.files import cache_folder, claimed, slug
 from tdsr_bench.isolation.limits import Limits
 from tdsr_bench.isolation.sandbox import Isolation, choose_isolation
 from tdsr_bench.metrics import find_metric
@@ -123,9 +123,7 @@ def score_images(setting: Setting, about: SubmissionPart, source_in: SourceIn, *
     Raises:
         UserError: see `tdsr_bench.evaluate.evaluate`.
     """
-    card, folder = (_official if setting.protocol == OFFICIAL else _tdsr)(setting, about, source_in, stored)
-    write_card(folder / CARD, card)
-    return Result(card, folder / CARD)
+    return (_official if setting.protocol == OFFICIAL else _tdsr)(setting, about, source_in, stored)
 
 
 def open_job(setting: Setting, about: SubmissionPart, source: ImageSource, dataset: DataSet, split: str) -> Job:
@@ -150,7 +148,7 @@ def result_folder(setting: Setting, dataset: DataSet, split: str, about: Submiss
     return setting.out / f"{dataset.name}-{dataset.arm}-{split}" / slug(about.name)
 
 
-def _tdsr(setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: Path | None) -> tuple[ResultCard, Path]:
+def _tdsr(setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: Path | None) -> Result:
     protocol = load_protocol(setting.protocol)
     dataset = open_dataset(locate(setting.data), protocol, setting.arm)
     split = setting.split or protocol.default_split
@@ -159,15 +157,14 @@ def _tdsr(setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: 
     folder = result_folder(setting, dataset, split, about)
     job = open_job(setting, about, source_in(folder / PREDICTIONS), dataset, split)
     job = replace(job, sheet=folder / SHEET, kept=folder / SCORES)
-    with open_engine(setting.engine) as engine, setting.progress(about.name) as progress:
-        card = evaluate(job, engine, progress)
-    _check_order(setting, card, dataset, source_in, folder)
-    return card, folder
+    with claimed(folder):
+        with open_engine(setting.engine) as engine, setting.progress(about.name) as progress:
+            card = evaluate(job, engine, progress)
+        _check_order(setting, card, dataset, source_in, folder)
+        return _written(card, folder)
 
 
-def _official(
-    setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: Path | None
-) -> tuple[ResultCard, Path]:
+def _official(setting: Setting, about: SubmissionPart, source_in: SourceIn, stored: Path | None) -> Result:
     if setting.split not in (None, SPLIT):
         raise ProtocolError(f"{OFFICIAL} scores all scenes; leave out --split, or say {SPLIT}.")
     dataset = open_dataset(locate(setting.data), load_protocol(TDSR), setting.arm)
@@ -179,10 +176,16 @@ def _official(
     )
     about = about.model_copy(update={"frames": _frames(about, dataset.protocol)})
     job = OfficialJob(dataset, about, source)
-    with open_engine(setting.engine) as engine, setting.progress(about.name) as progress:
-        card = evaluate_official(job, engine, progress)
-    _check_order(setting, card, dataset, source_in, folder)
-    return card, folder
+    with claimed(folder):
+        with open_engine(setting.engine) as engine, setting.progress(about.name) as progress:
+            card = evaluate_official(job, engine, progress)
+        _check_order(setting, card, dataset, source_in, folder)
+        return _written(card, folder)
+
+
+def _written(card: ResultCard, folder: Path) -> Result:
+    write_card(folder / CARD, card)
+    return Result(card, folder / CARD)
 
 
 def _check_order(setting: Setting, card: ResultCard, dataset: DataSet, source_in: SourceIn, folder: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from commands import Run
 
+from tdsr_bench.files import claimed
 from tdsr_bench.isolation.sandbox import choose_isolation
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mus2_official_a"
@@ -257,3 +258,12 @@ def test_what_others_code_sees_of_this_machine_can_be_widened(run: Run, submissi
     refused = run("check", submission)
     assert refused.code == (2 if choose_isolation("auto") == "bwrap" else 0)
     assert "--readable PATH" in refused.err or refused.code == 0
+
+
+def test_two_evaluations_do_not_write_into_one_folder(run: Run, submission: Path, write_data):
+    root = write_data(regions=1)
+    with claimed(Path("results/tiny-wald-test/plain")):
+        ran = run("evaluate", submission, "--data", root)
+    assert ran.code == 2
+    assert "Another run is writing a result at results/tiny-wald-test/plain; wait for it" in ran.err
+    assert run("evaluate", submission, "--data", root).code == 0

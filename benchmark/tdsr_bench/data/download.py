@@ -79,9 +79,7 @@ class Download:
             self._say_complete()
             return
         with place.locked():
-            if (
-                read_download(self.target) is not None
-            ):  # by another command meanwhile, or one that was killed at its end
+            if read_download(self.target) is not None:  # another command was here, or was killed at its very end
                 place.clear()
                 self._say_complete()
                 return

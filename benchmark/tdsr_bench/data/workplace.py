@@ -3,7 +3,6 @@
 ::
 
     .mus2-download/
-        lock                          held by the one command that is at work
         archives/<key>, <key>.part    fetched, being fetched
         unpacking/<key>/              being unpacked: worth nothing after an interruption
         unpacked/<key>/               unpacked.json and files/: finished, by a rename
@@ -24,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tdsr_bench.data.unpack import Unpacked
 from tdsr_bench.errors import DataError
-from tdsr_bench.files import digest, write_atomically
+from tdsr_bench.files import claimed, digest, write_atomically
 
 
 class UnpackedRecord(BaseModel):
@@ -50,30 +49,13 @@ class Workplace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Held by one command at a time; the lock ends with the process, however that ends.
+        """Held by one command at a time; the claim ends with the process, however that ends.
 
         Raises:
-            DataError: another one holds it, or nothing can be written there.
+            UserError: another one holds it.
         """
-        from filelock import FileLock, Timeout
-
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"{self.root} cannot be made ({error.strerror}); name a folder where you may write by --out."
-            ) from None
-        lock = FileLock(self.root / "lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            raise DataError(
-                f"Another `tdsr-bench data download` is making {self.target}; wait until it has ended, or end it."
-            ) from None
-        try:
+        with claimed(self.root, what="a data set"):
             yield
-        finally:
-            lock.release()
 
     def archive(self, key: str) -> Path:
         """Where a fetched archive lies."""
