@@ -47,7 +47,7 @@ def same(card: ResultCard, other: ResultCard) -> bool:
     )
 
 
-class Stubborn(Exception):
+class StubbornError(Exception):
     """Pickles, and cannot be made again from its pickle: its arguments are not those of its class."""
 
     def __init__(self, what: str, why: str) -> None:
@@ -56,4 +56,4 @@ class Stubborn(Exception):
 
 def raise_stubborn(what: str, why: str) -> None:
     """A job that fails so."""
-    raise Stubborn(what, why)
+    raise StubbornError(what, why)

@@ -34,6 +34,7 @@ def local_cluster(**options: object) -> Any:
     return distributed.LocalCluster(dashboard_address=":0", **options)
 
 
+@pytest.mark.slow
 def test_dask_gives_the_same_digits(engine: str, score: Score, serial: ResultCard):
     assert same(score(lambda: open_engine(engine)), serial)
 
@@ -73,7 +74,7 @@ def test_a_job_that_ends_every_worker_is_told_in_a_sentence(cluster: Any, engine
 def test_workers_of_several_threads_are_refused():
     with (
         local_cluster(n_workers=1, threads_per_worker=2, processes=False) as cluster,
-        pytest.raises(UserError, match="has 2 threads, and scoring is not safe .* --nworkers 2 --nthreads 1"),
+        pytest.raises(UserError, match=r"has 2 threads, and scoring is not safe .* --nworkers 2 --nthreads 1"),
     ):
         open_engine(f"dask:{cluster.scheduler_address}")
 
@@ -82,7 +83,7 @@ def test_a_scheduler_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(dask_workers, "JOIN", 0.5)
     with (
         local_cluster(n_workers=0) as cluster,
-        pytest.raises(UserError, match="has had no worker for 0.5 seconds; start some by `dask worker"),
+        pytest.raises(UserError, match=r"has had no worker for 0\.5 seconds; start some by `dask worker"),
     ):
         open_engine(f"dask:{cluster.scheduler_address}")
 

@@ -71,7 +71,7 @@ def test_a_protocol_of_ones_own_travels_with_its_content(tiny: Path, protocol: B
     assert there.protocol == odd != protocol
 
 
-def test_another_arm_travels_as_such(tiny: Path, protocol: BenchmarkProtocol, tmp_path: Path):
+def test_another_arm_travels_as_such(protocol: BenchmarkProtocol, tmp_path: Path):
     root = many_scenes(tmp_path / "both", 1)
     record = read_record(root)
     assert record is not None
@@ -107,7 +107,7 @@ def test_work_for_another_site_finds_its_folder_and_variables(tmp_path: Path, mo
 
 def test_a_machine_that_differs_does_not_work(tmp_path: Path):
     site = this_site()
-    with pytest.raises(UserError, match="does not see .*/nowhere, where the run was started"):
+    with pytest.raises(UserError, match=r"does not see .*/nowhere, where the run was started"):
         at_site(replace(site, folder=tmp_path / "nowhere"), 1, print, (), {})
     old = replace(site, code="0", versions={**site.versions, "numpy": "1.0"})
     with pytest.raises(UserError, match=r"runs other code .* \(numpy .* for 1.0\), so its numbers could differ"):

@@ -10,6 +10,7 @@ from tdsr_bench.engine import completed, open_engine
 from tdsr_bench.errors import UserError
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_digits(score: Score, serial: ResultCard):
     assert same(score(lambda: open_engine("process:2")), serial)
 
@@ -35,5 +36,5 @@ def test_an_exception_that_does_not_travel_is_told_in_words_and_breaks_no_pool()
     with open_engine("process:1") as engine:
         futures = dict(completed(engine, raise_stubborn, "this", ["that", "those"]))
     for name, future in futures.items():
-        with pytest.raises(RuntimeError, match=rf"{name}: Stubborn, which cannot be pickled:(.|\n)*this {name}"):
+        with pytest.raises(RuntimeError, match=rf"{name}: StubbornError, which cannot be pickled:(.|\n)*this {name}"):
             future.result()
