@@ -17,9 +17,6 @@ T = TypeVar("T")
 CONNECT, JOIN = 10, 60
 """Seconds that a scheduler is given to answer, and its first worker to join."""
 
-THREADS = 1
-"""A worker takes one core. Dask itself sets that for most libraries; OpenCV would take all."""
-
 
 def open_dask(address: str) -> Executor:
     """The workers of the scheduler at `address`, such as ``tcp://host:8786``.
@@ -58,7 +55,7 @@ class DaskExecutor(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have `fn` run by a worker; what goes wrong with the cluster is told in the future, as a sentence."""
-        work = functools.partial(at_site, self._site, THREADS, fn, args, kwargs)
+        work = functools.partial(at_site, self._site, fn, args, kwargs)
         theirs: Future[T] = self._workers.submit(work)
         ours: Future[T] = Future()
         theirs.add_done_callback(lambda done: _hand_on(done, ours))

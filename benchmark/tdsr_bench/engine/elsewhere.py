@@ -1,7 +1,6 @@
 """Work on other machines: what has to be the same there, and what travels with the work so that it is."""
 
 import contextlib
-import functools
 import os
 import platform
 import threading
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tdsr_bench import __version__
-from tdsr_bench.engine.processes import take_cores
 from tdsr_bench.environment import code_sha256, library_versions
 from tdsr_bench.errors import UserError
 
@@ -50,15 +48,14 @@ def versions() -> dict[str, str | None]:
     return {"tdsr-bench": __version__, "python": platform.python_version(), **library_versions()}
 
 
-def at_site(site: Site, threads: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """``fn(*args, **kwargs)`` on this machine as at `site`, on so many `threads`, and alone in this process.
+def at_site(site: Site, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """``fn(*args, **kwargs)`` on this machine as at `site`, and alone in this process.
 
     Raises:
         UserError: this machine does not see the site's folder, or runs other code.
     """
     check_site(site)
     with _ALONE, _variables(site.variables), contextlib.chdir(site.folder):
-        _take_cores(threads)
         return fn(*args, **kwargs)
 
 
@@ -80,9 +77,6 @@ def check_site(site: Site) -> None:
             f"{platform.node()} runs other code than the run that asks it to work ({', '.join(other) or 'tdsr-bench'}),"
             f" so its numbers could differ; install the same there, and start the worker again."
         )
-
-
-_take_cores = functools.cache(take_cores)
 
 
 @contextlib.contextmanager

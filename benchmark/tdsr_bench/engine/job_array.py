@@ -43,7 +43,6 @@ class Share:
     """
 
     site: Site
-    threads: int
     calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
     outcomes: list[tuple[bool, Any]] = field(default_factory=list)
 
@@ -51,7 +50,7 @@ class Share:
         """For each call whether it went well, and what it gave."""
         for fn, args, kwargs in self.calls[len(self.outcomes) :]:
             try:
-                self.outcomes.append((True, at_site(self.site, self.threads, fn, args, kwargs)))
+                self.outcomes.append((True, at_site(self.site, fn, args, kwargs)))
             except Exception as error:  # it belongs to the future of this call
                 self.outcomes.append((False, error))
         return self.outcomes
@@ -83,12 +82,11 @@ class ArrayExecutor(Executor):
         folder: where it keeps tasks, results and logs; removed at the end unless a job failed.
         site: see `tdsr_bench.engine.elsewhere.Site`.
         jobs: the most jobs in an array.
-        threads: that each job computes with.
     """
 
-    def __init__(self, submitter: "submitit.Executor", folder: Path, site: Site, *, jobs: int, threads: int) -> None:
+    def __init__(self, submitter: "submitit.Executor", folder: Path, site: Site, *, jobs: int) -> None:
         self._submitter, self._folder, self._site = submitter, folder, site
-        self._jobs, self._threads = jobs, threads
+        self._jobs = jobs
         self._gathered: list[Call] = []
         self._running: list[Running] = []
         self._lock = threading.Lock()
@@ -148,7 +146,7 @@ class ArrayExecutor(Executor):
         if not calls:
             return
         dealt = [calls[index :: self._jobs] for index in range(min(self._jobs, len(calls)))]
-        work = [Share(self._site, self._threads, [(c.fn, c.args, c.kwargs) for c in share]) for share in dealt]
+        work = [Share(self._site, [(c.fn, c.args, c.kwargs) for c in share]) for share in dealt]
         try:
             jobs = self._submitter.submit_array(work)
         except Exception as error:  # the text of sbatch says why; it belongs to whoever waits for a future

@@ -12,7 +12,10 @@ from tdsr_bench.errors import UserError
 from tdsr_bench.files import cache_folder
 
 DEFAULTS = {"cpus": 1, "gpus": 0, "memory": 8, "minutes": 120, "jobs": 1000}
-"""What a job asks for (memory in GB), and into how many jobs the work is dealt at most: Slurm's own limit is 1001."""
+"""What a job asks for (memory in GB), and into how many jobs the work is dealt at most: Slurm's own limit is 1001.
+
+Scoring takes one core; more are for what a submission starts by itself.
+"""
 
 FORM = re.compile(r"[\w.,-]*(\?\w+=\d+(&\w+=\d+)*)?")
 
@@ -37,7 +40,7 @@ def open_slurm(asked: str) -> Executor:
             "engine process:N."
         ) from None
     slurm.update_parameters(**slurm_parameters(partition, asks))
-    return ArrayExecutor(slurm, folder, this_site(), jobs=asks["jobs"], threads=asks["cpus"])
+    return ArrayExecutor(slurm, folder, this_site(), jobs=asks["jobs"])
 
 
 def read_asked(asked: str) -> tuple[str, dict[str, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from typing import TypeVar
 
+from tdsr_bench.engine.one_core import one_core
 from tdsr_bench.errors import UserError
 
 J = TypeVar("J")
@@ -18,7 +19,7 @@ Progress = Callable[[str, int, int], None]
 def completed(
     engine: Executor, work: Callable[[J, str], T], job: J, names: Sequence[str]
 ) -> Iterator[tuple[str, Future[T]]]:
-    """``work(job, name)`` for each name: the futures, each as soon as it is done.
+    """``work(job, name)`` for each name, each on one core: the futures, each as soon as it is done.
 
     What has not begun when the caller stops asking is cancelled.
 
@@ -46,12 +47,14 @@ def completed(
 
 
 def sound(work: Callable[[J, str], T], job: J, name: str) -> T:
-    """``work(job, name)``; an exception that could not travel to another process is told in words instead.
+    """``work(job, name)`` on one core, so that its numbers are the same by every engine.
 
-    One that cannot be unpickled would break a pool of processes, and everything that waits for it.
+    An exception that could not travel to another process is told in words instead: one that cannot be unpickled would
+    break a pool of processes, and everything that waits for it.
     """
     try:
-        return work(job, name)
+        with one_core():
+            return work(job, name)
     except Exception as error:
         if travels(error):
             raise

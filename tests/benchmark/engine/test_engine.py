@@ -3,16 +3,19 @@
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import cv2
 import pytest
+import torch
 
 from tdsr_bench.card import SubmissionPart
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.layout import DataRecord, SceneRecord, read_record, write_record
-from tdsr_bench.engine import open_engine
+from tdsr_bench.engine import SerialExecutor, completed, open_engine
 from tdsr_bench.engine.elsewhere import at_site, this_site
 from tdsr_bench.engine.slurm_jobs import read_asked
 from tdsr_bench.errors import DataError, UserError
@@ -97,7 +100,7 @@ def test_work_for_another_site_finds_its_folder_and_variables(tmp_path: Path, mo
     site = replace(this_site(), folder=tmp_path, variables={"TDSR_BENCH_ALEXNET": "/weights"})
     monkeypatch.setenv("TDSR_BENCH_KEYNET", "/of/this/machine")
     before = Path.cwd()
-    seen = at_site(site, 1, lambda: (Path.cwd(), dict(os.environ)), (), {})
+    seen = at_site(site, lambda: (Path.cwd(), dict(os.environ)), (), {})
     assert seen[0] == tmp_path
     assert seen[1]["TDSR_BENCH_ALEXNET"] == "/weights"
     assert "TDSR_BENCH_KEYNET" not in seen[1]
@@ -108,10 +111,10 @@ def test_work_for_another_site_finds_its_folder_and_variables(tmp_path: Path, mo
 def test_a_machine_that_differs_does_not_work(tmp_path: Path):
     site = this_site()
     with pytest.raises(UserError, match=r"does not see .*/nowhere, where the run was started"):
-        at_site(replace(site, folder=tmp_path / "nowhere"), 1, print, (), {})
+        at_site(replace(site, folder=tmp_path / "nowhere"), print, (), {})
     old = replace(site, code="0", versions={**site.versions, "numpy": "1.0"})
     with pytest.raises(UserError, match=r"runs other code .* \(numpy .* for 1.0\), so its numbers could differ"):
-        at_site(old, 1, print, (), {})
+        at_site(old, print, (), {})
 
 
 @pytest.mark.parametrize("asked", ["cpu?cpu=2", "cpu?cpus=0", "cpu?cpus=two", "cpu memory=3", "?"])
@@ -124,3 +127,25 @@ def test_what_a_job_asks_for():
     assert read_asked("")[0] == ""
     partition, asks = read_asked("cpu,long?cpus=4&gpus=1")
     assert (partition, asks["cpus"], asks["gpus"], asks["minutes"]) == ("cpu,long", 4, 1, 120)
+
+
+def threads_of(libraries: dict[str, Callable[[], int]], name: str) -> int:
+    return libraries[name]()
+
+
+def test_a_job_takes_one_core_and_gives_the_others_back():
+    """Sums depend on the number of threads, so that by more of them other digits came out."""
+    libraries = {"torch": torch.get_num_threads, "opencv": cv2.getNumThreads}
+    before = {name: count() for name, count in libraries.items()}
+    torch.set_num_threads(2)
+    cv2.setNumThreads(2)
+    try:
+        done = {
+            name: future.result()
+            for name, future in completed(SerialExecutor(), threads_of, libraries, list(libraries))
+        }
+        assert done == {"torch": 1, "opencv": 1}
+        assert {name: count() for name, count in libraries.items()} == {"torch": 2, "opencv": 2}
+    finally:
+        torch.set_num_threads(before["torch"])
+        cv2.setNumThreads(before["opencv"])

@@ -35,7 +35,7 @@ def open_local(tmp_path: Path) -> OpenLocal:
         folder = tmp_path / "jobs"
         submitter = submitit.AutoExecutor(folder, cluster="local")
         submitter.update_parameters(timeout_min=10)
-        return ArrayExecutor(submitter, folder, this_site(), jobs=jobs, threads=1)
+        return ArrayExecutor(submitter, folder, this_site(), jobs=jobs)
 
     return run
 
@@ -103,7 +103,7 @@ def test_a_job_that_is_stopped_goes_on_where_it_was():
         done.append(number)
         return number
 
-    share = Share(this_site(), 1, [(work, (number,), {}) for number in range(3)])
+    share = Share(this_site(), [(work, (number,), {}) for number in range(3)])
     with pytest.raises(Stopped):
         share()
     assert share.checkpoint().result() == [(True, 0), (True, 1), (True, 2)]
