@@ -33,6 +33,9 @@ EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SCORED: set[str] = set()
 """What was evaluated on mini already: pages repeat it, and it would come out the same."""
 
+CLUSTERS = ("dask:", "slurm:")
+"""Engines for which there would have to be a cluster; tests/benchmark/engine runs them."""
+
 METHOD = "shifted_bicubic"
 """The method whose images the golden data set holds."""
 
@@ -154,7 +157,7 @@ def write_raster(path: Path, image: np.ndarray, *, metres: float) -> None:
 
 
 def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run one line as a shell would; METHOD, DATA and the like stand for what the golden data set has."""
+    """Run one line as a shell would, on what the golden data set has and without a cluster."""
     words = [str(Path(word).expanduser()) if word.startswith("~") else word for word in shlex.split(command)]
     stand_ins = {
         "bwrap": choose_isolation("auto"),
@@ -164,6 +167,7 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
         "FOLDER": "my-acquisitions",
         "IMAGE": "town.tif",
     }
+    words = ["serial" if word.startswith(CLUSTERS) else word for word in words]
     monkeypatch.setattr(sys, "argv", [stand_ins.get(word, word) for word in words])
     monkeypatch.setattr(training_config, "load_config", lambda name: shortened(load_config(name)))
     try:

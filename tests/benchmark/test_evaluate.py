@@ -13,7 +13,7 @@ from tdsr_bench.card import ResultCard, SubmissionPart, card_text, read_card, wr
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.mus2 import read_raster
 from tdsr_bench.engine import SerialExecutor, open_engine
-from tdsr_bench.errors import CardError, DataError, SubmissionError, UserError
+from tdsr_bench.errors import CardError, DataError, SubmissionError
 from tdsr_bench.evaluate import evaluate
 from tdsr_bench.interpolation import enlarge
 from tdsr_bench.predict import FromFolder, FromSubmission
@@ -279,12 +279,6 @@ def test_the_simulated_arm_is_the_same_for_everybody(write_data, protocol: Bench
     assert np.array_equal(one.frames, two.frames)
     assert one.frames.shape != real.frames.shape or not np.array_equal(one.frames, real.frames)
     assert one.frames_valid.all()
-
-
-@pytest.mark.parametrize("name", ["threads", "process", "process:0", "process:x"])
-def test_an_unknown_engine_is_refused(name: str):
-    with pytest.raises(UserError, match="choose serial, or process:N"):
-        open_engine(name)
 
 
 @pytest.mark.parametrize(

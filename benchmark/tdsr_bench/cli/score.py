@@ -19,7 +19,7 @@ Split = Annotated[
 ]
 ProtocolName = Annotated[str, typer.Option("--protocol", help="tdsr-v1 or mus2-official.")]
 Out = Annotated[Path, typer.Option("--out", help="Where cards and predictions are kept.")]
-Engine = Annotated[str, typer.Option("--engine", help="serial, or process:N for N processes.")]
+Engine = Annotated[str, typer.Option("--engine", help="serial, process:N, dask:tcp://HOST:PORT, or slurm[:PARTITION].")]
 Iqa = Annotated[list[str] | None, typer.Option("--iqa", help="A metric of pyiqa by name, such as gmsd; repeatable.")]
 Trunk = Annotated[
     Path | None,

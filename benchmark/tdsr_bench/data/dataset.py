@@ -1,5 +1,8 @@
 """A data set: which scenes it has, in which split, and how one of them is read."""
 
+import functools
+import pickle
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.align import prepare
-from tdsr_bench.data.layout import DataRecord, ReferenceUnit, SceneRecord, read_record
+from tdsr_bench.data.layout import DataRecord, SceneRecord, read_record
 from tdsr_bench.data.lines import read_lines
 from tdsr_bench.data.mus2 import (
     Window,
@@ -18,15 +21,14 @@ from tdsr_bench.data.mus2 import (
     read_perfect,
     read_reference,
     read_truth,
-    reference_date,
     scene_folders,
 )
-from tdsr_bench.data.mus2_origin import LICENCE, SOURCE
+from tdsr_bench.data.mus2_record import mus2_record
 from tdsr_bench.data.simulate import simulated
 from tdsr_bench.data.truth import truth_source
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.files import digest
-from tdsr_bench.protocol import BenchmarkProtocol, ManifestSplit, read_manifest
+from tdsr_bench.protocol import BenchmarkProtocol, ManifestSplit, load_protocol
 from tdsr_bench.scene import BANDS, SCALE, Scene
 
 SIMULATION_SEED = 0
@@ -36,6 +38,9 @@ SIMULATION_SEED = 0
 @dataclass(frozen=True, eq=False)
 class DataSet:
     """An arm of a data set on disk; reads one scene at a time.
+
+    To another process it travels by reference, as large for a million scenes as for one: where it lies, and the hash of
+    its record, by which a data set that is not the same there is found out.
 
     Attributes:
         root: its folder.
@@ -50,6 +55,14 @@ class DataSet:
     record: DataRecord
     protocol: BenchmarkProtocol
     manifest: ManifestSplit | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self.root.absolute(), self.arm, _named(self.protocol), self._fingerprint)
+
+    @functools.cached_property
+    def _fingerprint(self) -> str:
+        """Hash of all that is known of the data set without reading a scene."""
+        return digest(self.record.model_dump_json(by_alias=True))
 
     @property
     def name(self) -> str:
@@ -201,7 +214,7 @@ def open_dataset(root: Path, protocol: BenchmarkProtocol, arm: str | None = None
     record, manifest = read_record(root), None
     if record is None:
         manifest = protocol.splits["mus2"]
-        record = _mus2_record(folders, manifest)
+        record = mus2_record(folders, manifest)
     absent = next((name for name in record.scenes if name not in folders), None)
     if absent:
         raise DataError(f"{root}: the scene {absent} stands in tdsr.json and has no folder below image_data.")
@@ -210,32 +223,35 @@ def open_dataset(root: Path, protocol: BenchmarkProtocol, arm: str | None = None
     return DataSet(root, arm or record.arms[0], record, protocol, manifest)
 
 
-def _mus2_record(folders: Mapping[str, Path], split: ManifestSplit) -> DataRecord:
-    manifest = read_manifest(split)
-    unknown = next((name for name in folders if name not in manifest), None)
-    if unknown:
+def _named(protocol: BenchmarkProtocol) -> str | bytes:
+    """The name of a protocol that is in the package; the content of any other."""
+    return protocol.id if protocol == _shipped(protocol.id) else pickle.dumps(protocol)
+
+
+@functools.cache
+def _shipped(name: str) -> BenchmarkProtocol | None:
+    try:
+        return load_protocol(name)
+    except ProtocolError:
+        return None
+
+
+@functools.lru_cache(maxsize=4)
+def _reopened(root: Path, arm: str, protocol: str | bytes, fingerprint: str) -> DataSet:
+    """The data set that another process holds, opened once in this one.
+
+    Raises:
+        DataError: it is not there, or not what it is to the other process.
+    """
+    if not root.is_dir():
         raise DataError(
-            f"{unknown} is no scene of MuS2, and the data set has no tdsr.json that would tell its region; make data "
-            f"sets of your own by `tdsr-bench data import-s2` or `import-vhr`."
+            f"{root} is not there on {platform.node()}; every machine that works has to see the data by the same path."
         )
-    return DataRecord(
-        name="mus2",
-        arms=("real", "simulated"),
-        reference=ReferenceUnit(kind="stretched"),
-        source=SOURCE,
-        licence=LICENCE,
-        scenes={
-            name: SceneRecord(
-                region=manifest[name].region,
-                strip=manifest[name].strip,
-                split=next(
-                    part for part in ("train", "validation", "test") if manifest[name].region in split.regions(part)
-                ),
-                reference_date=reference_date(name),
-                exclude=f"shows the same ground as {manifest[name].duplicate_of}"
-                if manifest[name].duplicate_of
-                else None,
-            )
-            for name in folders
-        },
-    )
+    known = load_protocol(protocol) if isinstance(protocol, str) else pickle.loads(protocol)
+    dataset = open_dataset(root, known, arm)
+    if dataset._fingerprint != fingerprint:
+        raise DataError(
+            f"{root} has changed since this run began, or is another data set on {platform.node()}; "
+            f"mend that, and run it again."
+        )
+    return dataset

@@ -32,11 +32,13 @@ PACKAGES = ("tdsr_bench", "tdsr_baselines")
 
 PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHASHSEED",
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
     "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
 )  # fmt: skip
-"""Variables that a submission's process inherits: where programs lie, how to count, and which cards there are."""
+"""Variables that a submission's process inherits: where programs lie, and which cards there are."""
+
+ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""A job takes one core by every engine, so that the digits are the same; see `tdsr_bench.engine.one_core`."""
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/cuda", "/opt/rocm")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "OpenCL")
@@ -106,7 +108,7 @@ def environment(work: Path) -> dict[str, str]:
     own = {"HOME": str(work), "TMPDIR": str(work), "USER": "nobody", "LOGNAME": "nobody", "PYTHONUTF8": "1"}
     if site.ENABLE_USER_SITE:
         own["PYTHONUSERBASE"] = site.getuserbase()
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | own
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | ONE_CORE | own
 
 
 def has_gpu() -> bool:
