@@ -13,19 +13,20 @@ from tdsr_bench.errors import ProtocolError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_toml(content: bytes, model: type[Model], who: str) -> Model:
+def read_toml(content: bytes, model: type[Model], who: str, **known: Any) -> Model:
     """`content` as a `model`.
 
     Args:
         content: of the file.
         model: what it has to be.
         who: the file, as the error calls it.
+        known: of the model, what the file does not say itself.
 
     Raises:
         ProtocolError: it is not TOML, or says what `model` does not know.
     """
     try:
-        return model(**tomllib.loads(content.decode()))
+        return model(**tomllib.loads(content.decode()), **known)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"{who} is no TOML: {error}.") from None
     except (ValidationError, TypeError) as error:

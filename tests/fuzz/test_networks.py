@@ -1,0 +1,71 @@
+"""Networks and trainings under way: safetensors, torch's files, TensorFlow's."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fuzz import samples
+from fuzz.conftest import Fuzz
+from fuzz.mutations import ODD, Mutated, mutated_bytes, mutated_json
+from fuzz.reading import Child
+from hypothesis import given
+
+TASK, CHECKPOINT = samples.task_network(), samples.checkpoint()
+FIT, TRAINING = samples.fit_checkpoint(), samples.training_checkpoint()
+
+VALID = {
+    ("task network", "a.safetensors"): TASK,
+    ("checkpoint", "a.safetensors"): CHECKPOINT,
+    ("resume fit", "a.pt"): FIT,
+    ("resume training", "a.pt"): TRAINING,
+}
+
+
+@pytest.mark.parametrize(("reader", "name"), VALID)
+def test_what_mutations_start_from_is_read(child: Child, tmp_path: Path, reader: str, name: str):
+    path = tmp_path / name
+    path.write_bytes(VALID[reader, name])
+    assert child.read(reader, path) == "read"
+
+
+@given(mutated_bytes(TASK))
+def test_task_network(fuzz: Fuzz, mutated):
+    fuzz("task network", "a.safetensors", mutated)
+
+
+@given(mutated_bytes(CHECKPOINT))
+def test_checkpoint(fuzz: Fuzz, mutated):
+    fuzz("checkpoint", "a.safetensors", mutated)
+
+
+@given(mutated_json(samples.header(CHECKPOINT)))
+def test_header_of_a_checkpoint(fuzz: Fuzz, mutated):
+    fuzz("checkpoint", "a.safetensors", Mutated(mutated.fault, samples.with_header(CHECKPOINT, mutated.content)))
+
+
+@given(mutated_json(samples.network_record(CHECKPOINT)))
+def test_record_of_a_checkpoint(fuzz: Fuzz, mutated):
+    fuzz("checkpoint", "a.safetensors", Mutated(mutated.fault, samples.with_record(CHECKPOINT, mutated.content)))
+
+
+@given(mutated_json(samples.network_record(TASK)))
+def test_record_of_a_task_network(fuzz: Fuzz, mutated):
+    fuzz("task network", "a.safetensors", Mutated(mutated.fault, samples.with_record(TASK, mutated.content)))
+
+
+@given(mutated_bytes(FIT))
+def test_training_of_a_task_network(fuzz: Fuzz, mutated):
+    fuzz("resume fit", "a.pt", mutated)
+
+
+@given(mutated_bytes(TRAINING))
+def test_training_of_a_network_of_super_resolution(fuzz: Fuzz, mutated):
+    fuzz("resume training", "a.pt", mutated)
+
+
+@pytest.mark.parametrize("what", [what for what in ODD if what not in ("not there", "a folder")])
+@pytest.mark.parametrize(("reader", "name"), VALID)
+def test_what_is_no_file(child: Child, place: Callable[[str], Path], reader: str, name: str, what: str):
+    path = place(f"x/{name}")
+    ODD[what](path)
+    assert child.read(reader, path, how=what) == "refused"
