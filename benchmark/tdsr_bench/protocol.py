@@ -17,7 +17,7 @@ PROTOCOLS = ("tdsr-v1", "mus2-official")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Frames(_Frozen):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tdsr_bench.errors import DataError, SubmissionError
-from tdsr_bench.raster import opened
+from tdsr_bench.raster import MOST_WHOLE, opened
 
 Shape = tuple[int, ...]
 
@@ -44,7 +44,7 @@ def _safetensors(path: Path, shape: Shape) -> Any:
 
 
 def _raster(path: Path, shape: Shape) -> Any:
-    with opened(path) as raster:
+    with opened(path, most=MOST_WHOLE) as raster:
         _check(path, (raster.count, *raster.shape), shape)
         return raster.read()
 

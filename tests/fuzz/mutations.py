@@ -5,8 +5,9 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -14,11 +15,16 @@ DEEP = 20_000
 """How deep is deep: over any limit of recursion."""
 
 
-class Mutated(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Mutated:
     """A file, and the fault that was put into it last."""
 
     fault: str
     content: bytes
+
+    def __repr__(self) -> str:
+        """Not all of it: some are megabytes."""
+        return f"<{self.fault}: {len(self.content)} bytes, {self.content[:3000]!r}>"
 
 
 _RAW = {
@@ -122,7 +128,8 @@ def _places(content: Any) -> Iterator[tuple[Any, Any]]:
 LITERALS = (
     *("nan", "inf", "-inf", "-0", "0", "-1", "1", "1e308", "1e-320", "9223372036854775808", "9" * 4000, "9" * 5000),
     *("0x" + "f" * 5000, "true", '""', '"x"', '"' + "x" * 100_000 + '"', '"\\u001b[31m\\u0007"', '"[/]"', '"""', "'"),
-    *("[]", "{}", "[[]]", "[1, 'x']", "{a = {b = 1}}", "[" * DEEP + "]" * DEEP, "[" * DEEP, "{a=" * 900 + "1" + "}" * 900),
+    *("[]", "{}", "[[]]", "[1, 'x']", "{a = {b = 1}}", "[" * DEEP + "]" * DEEP, "[" * DEEP),
+    "{a=" * 900 + "1" + "}" * 900,
     *("2020-13-45", "25:61:61", "2020-01-01T00:00:00+99:99", "'/dev/zero'", "'../../x'", "", "\x00", "\x1b[31m"),
 )  # fmt: skip
 """Values of TOML, and what is none."""
@@ -157,7 +164,7 @@ def _linked(path: Path, target: str) -> None:
 
 
 ODD: Mapping[str, Callable[[Path], None]] = {
-    "not there": lambda path: None,
+    "not there": lambda _path: None,
     "empty": lambda path: path.write_bytes(b"") and None,
     "a folder": lambda path: path.mkdir(),
     "a pipe": lambda path: os.mkfifo(path),

@@ -70,7 +70,9 @@ class Child:
     def _ask(self, request: dict[str, object]) -> dict[str, object]:
         if self.process is None:
             self._start()
-        assert self.process and self.process.stdin and self.process.stdout
+        assert self.process
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline() if self._answers() else ""
@@ -85,7 +87,8 @@ class Child:
     def _answers(self) -> bool:
         """Whether the process answers, or dies, in time."""
         with selectors.DefaultSelector() as selector:
-            assert self.process and self.process.stdout
+            assert self.process
+            assert self.process.stdout
             selector.register(self.process.stdout, selectors.EVENT_READ)
             return bool(selector.select(SECONDS))
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from cards import card, gap
 from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
 from tdsr_bench.card import card_text
 from tdsr_bench.data.grid import Grid
-from tdsr_bench.protocol import protocol_sha256
+from tdsr_bench.protocol import load_protocol
+
+CARDS = Path(__file__).parents[2] / "leaderboard" / "cards" / "mini-real-test"
 
 TRANSFORM = Affine(10 / 3, 0, 600_000, 0, -10 / 3, 4_600_000)
 UTM = "EPSG:32631"
@@ -28,26 +29,15 @@ BOX = (4.199, 41.540, 4.2025, 41.5435)
 
 
 def a_card(name: str = "mine") -> dict[str, Any]:
-    """A small card with rows, networks, metrics and tasks, that can be compared."""
-    scenes = [f"s{index}" for index in range(4)]
-    rows = [
-        {"scene": scene, "group": f"r{index}", "key": key, "band": band, "value": 0.5 + 0.1 * index, "unit": "1"}
-        for index, scene in enumerate(scenes)
-        for key, band in (("psnr", "B02"), ("ssim", "B02"), ("roads.iou", None))
-    ]
-    references = [row | {"method": method} for row in rows for method in ("bicubic", "reference itself")]
-    made = card(name, [0.1, 0.2, 0.3, 0.4], rows=rows, reference_rows=references).model_dump(mode="json", by_alias=True)
-    made["protocol"]["sha256"] = protocol_sha256("tdsr-v1")
-    made["networks"] = {"score": [{"task": "roads", "name": "one", "input": "hr", "sha256": "ab", "threshold": 0.5}]}
-    made["environment"] = {"package": "0.1.0", "python": "3.11", "seed": 0}
-    made["timing"] = {"predict_s": dict.fromkeys(scenes, 0.1), "score_s": dict.fromkeys(scenes, 0.1), "kept": 0}
-    made["submission"]["training"] = {"loss": "l1"}
-    summary = made["summary"]
-    summary["metrics"] = {"psnr": {"mean": 30.0, "ci95": [29.0, 31.0], "gap": 0.2, "n": 4}}
-    measured = dict(method=0.5, bicubic=0.4, frame_trained=0.45, reference=0.8, gap=0.1, gap_against_bicubic=0.2)
-    summary["tasks"] = {"roads.iou": measured | {"in_gap": True}}
-    for key in ("image_gap", "task_gap", "combined_gap", "combined_gap_no_lpips"):
-        summary[key] = gap({f"r{index}": 0.1 * index for index in range(4)})
+    """A card of the leaderboard, of three scenes of three regions and of what gaps are made of."""
+    made: dict[str, Any] = json.loads((CARDS / "bicubic.json").read_text())
+    keys = {*load_protocol("tdsr-v1").gap.image, "consistency", "roads.iou", "buildings.iou"}
+    regions = made["data"]["regions"][:3]
+    for rows in ("rows", "reference_rows"):
+        first = {region: min(row["scene"] for row in made[rows] if row["group"] == region) for region in regions}
+        made[rows] = [row for row in made[rows] if row["scene"] in first.values() and row["key"] in keys]
+    made["data"] |= {"regions": regions, "scenes": [*first.values()]}
+    made["submission"] |= {"name": name, "sha256": name}
     return made
 
 
@@ -112,7 +102,7 @@ def sheet() -> bytes:
     return _written("a.webp", lambda path: write_sheet(path, "mine", {"s1": Block(("roads",), picture)}))
 
 
-def record(**scenes: Any) -> dict[str, Any]:
+def record() -> dict[str, Any]:
     """A data set's record."""
     about = {"region": "r", "strip": "t", "split": "test", "reference_date": "2014-02-01", "exclude": None, "made": {}}
     return {

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from fuzz import samples
 from fuzz.conftest import Fuzz
-from fuzz.mutations import ODD, mutated_bytes, mutated_json
+from fuzz.mutations import ODD, Mutated, mutated_bytes, mutated_json
 from fuzz.reading import Child
 from hypothesis import given
-from hypothesis import strategies as st
 
 CARD, SHEET = samples.a_card(), samples.sheet()
 
@@ -21,37 +20,37 @@ def other(tmp_path: Path) -> None:
     (tmp_path / "other" / "card.json").write_bytes(samples.card_bytes())
 
 
+@pytest.mark.usefixtures("other")
 @pytest.mark.parametrize("reader", ["card", "board", "compare"])
-def test_the_card_that_mutations_start_from_is_read(
-    child: Child, tmp_path: Path, other: None, reader: str
-):
+def test_the_card_that_mutations_start_from_is_read(child: Child, tmp_path: Path, reader: str):
     path = tmp_path / "card.json"
     path.write_bytes(samples.card_bytes("mine"))
     assert child.read(reader, path) == "read"
 
 
-@given(mutated_json(CARD))
-def test_card(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(CARD))
+def test_card(fuzz: Fuzz, mutated: Mutated):
     fuzz("card", "card.json", mutated)
 
 
-@given(mutated_json(CARD))
-def test_board(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(CARD))
+def test_board(fuzz: Fuzz, mutated: Mutated):
     fuzz("board", "cards/card.json", mutated)
 
 
-@given(mutated_json(CARD))
-def test_comparison(fuzz: Fuzz, mutated, other: None):
+@pytest.mark.usefixtures("other")
+@given(mutated=mutated_json(CARD))
+def test_comparison(fuzz: Fuzz, mutated: Mutated):
     fuzz("compare", "card.json", mutated)
 
 
-@given(mutated_bytes(samples.card_bytes("mine")))
-def test_card_of_bytes(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(samples.card_bytes("mine")))
+def test_card_of_bytes(fuzz: Fuzz, mutated: Mutated):
     fuzz("card", "card.json", mutated)
 
 
-@given(mutated_bytes(SHEET))
-def test_sheet(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(SHEET))
+def test_sheet(fuzz: Fuzz, mutated: Mutated):
     fuzz("sheet", "a.webp", mutated)
 
 

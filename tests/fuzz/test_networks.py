@@ -28,38 +28,38 @@ def test_what_mutations_start_from_is_read(child: Child, tmp_path: Path, reader:
     assert child.read(reader, path) == "read"
 
 
-@given(mutated_bytes(TASK))
-def test_task_network(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(TASK))
+def test_task_network(fuzz: Fuzz, mutated: Mutated):
     fuzz("task network", "a.safetensors", mutated)
 
 
-@given(mutated_bytes(CHECKPOINT))
-def test_checkpoint(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(CHECKPOINT))
+def test_checkpoint(fuzz: Fuzz, mutated: Mutated):
     fuzz("checkpoint", "a.safetensors", mutated)
 
 
-@given(mutated_json(samples.header(CHECKPOINT)))
-def test_header_of_a_checkpoint(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(samples.header(CHECKPOINT)))
+def test_header_of_a_checkpoint(fuzz: Fuzz, mutated: Mutated):
     fuzz("checkpoint", "a.safetensors", Mutated(mutated.fault, samples.with_header(CHECKPOINT, mutated.content)))
 
 
-@given(mutated_json(samples.network_record(CHECKPOINT)))
-def test_record_of_a_checkpoint(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(samples.network_record(CHECKPOINT)))
+def test_record_of_a_checkpoint(fuzz: Fuzz, mutated: Mutated):
     fuzz("checkpoint", "a.safetensors", Mutated(mutated.fault, samples.with_record(CHECKPOINT, mutated.content)))
 
 
-@given(mutated_json(samples.network_record(TASK)))
-def test_record_of_a_task_network(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(samples.network_record(TASK)))
+def test_record_of_a_task_network(fuzz: Fuzz, mutated: Mutated):
     fuzz("task network", "a.safetensors", Mutated(mutated.fault, samples.with_record(TASK, mutated.content)))
 
 
-@given(mutated_bytes(FIT))
-def test_training_of_a_task_network(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(FIT))
+def test_training_of_a_task_network(fuzz: Fuzz, mutated: Mutated):
     fuzz("resume fit", "a.pt", mutated)
 
 
-@given(mutated_bytes(TRAINING))
-def test_training_of_a_network_of_super_resolution(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(TRAINING))
+def test_training_of_a_network_of_super_resolution(fuzz: Fuzz, mutated: Mutated):
     fuzz("resume training", "a.pt", mutated)
 
 

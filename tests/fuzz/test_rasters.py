@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fuzz import samples
 from fuzz.conftest import Fuzz
-from fuzz.mutations import ODD, mutated_bytes
+from fuzz.mutations import ODD, Mutated, mutated_bytes
 from fuzz.reading import Child
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,33 +39,33 @@ def test_what_mutations_start_from_is_read(child: Child, tmp_path: Path, reader:
     assert child.read(reader, path) == "read"
 
 
-@given(TIFF)
-def test_tiff(fuzz: Fuzz, mutated):
+@given(mutated=TIFF)
+def test_tiff(fuzz: Fuzz, mutated: Mutated):
     fuzz("raster", "a.tif", mutated)
 
 
-@given(mutated_bytes(JP2))
-def test_jpeg_2000(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(JP2))
+def test_jpeg_2000(fuzz: Fuzz, mutated: Mutated):
     fuzz("raster", "a.jp2", mutated)
 
 
-@given(mutated_bytes(LOSSLESS))
-def test_lossless_jpeg_2000(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(LOSSLESS))
+def test_lossless_jpeg_2000(fuzz: Fuzz, mutated: Mutated):
     fuzz("raster", "a.jp2", mutated)
 
 
-@given(mutated_bytes(PNG))
-def test_png(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(PNG))
+def test_png(fuzz: Fuzz, mutated: Mutated):
     fuzz("raster", "a.png", mutated)
 
 
-@given(mutated_bytes(VHR))
-def test_image_of_very_high_resolution(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(VHR))
+def test_image_of_very_high_resolution(fuzz: Fuzz, mutated: Mutated):
     fuzz("import vhr", "a.tif", mutated)
 
 
-@given(mutated_bytes(S2))
-def test_acquisition(fuzz: Fuzz, tmp_path: Path, mutated):
+@given(mutated=mutated_bytes(S2))
+def test_acquisition(fuzz: Fuzz, tmp_path: Path, mutated: Mutated):
     (tmp_path / "s2").mkdir(exist_ok=True)
     (tmp_path / "s2" / "place_2021-01-10.tif").write_bytes(S2)
     fuzz("import s2", "s2/place_2021-06-20.tif", mutated)
@@ -73,7 +73,7 @@ def test_acquisition(fuzz: Fuzz, tmp_path: Path, mutated):
 
 @pytest.mark.parametrize("ending", [".npy", ".safetensors", ".tif"])
 @given(data=st.data())
-def test_prediction(fuzz: Fuzz, data, ending: str):
+def test_prediction(fuzz: Fuzz, data: st.DataObject, ending: str):
     fuzz("stored", f"a{ending}", data.draw(mutated_bytes(samples.prediction(ending))))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fuzz.conftest import Fuzz
-from fuzz.mutations import ODD, mutated_bytes, mutated_lines
+from fuzz.mutations import ODD, Mutated, mutated_bytes, mutated_lines
 from fuzz.reading import Child
 from hypothesis import given
 
@@ -30,38 +30,38 @@ def test_what_mutations_start_from_is_read(child: Child, tmp_path: Path, reader:
     assert child.read(reader, path) == "read"
 
 
-@given(mutated_lines(CONFIG.decode()))
-def test_configuration(fuzz: Fuzz, mutated):
+@given(mutated=mutated_lines(CONFIG.decode()))
+def test_configuration(fuzz: Fuzz, mutated: Mutated):
     fuzz("config", "a.toml", mutated)
 
 
-@given(mutated_bytes(CONFIG))
-def test_configuration_of_bytes(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(CONFIG))
+def test_configuration_of_bytes(fuzz: Fuzz, mutated: Mutated):
     fuzz("config", "a.toml", mutated)
 
 
-@given(mutated_lines(RECIPE.decode()))
-def test_recipe(fuzz: Fuzz, mutated):
+@given(mutated=mutated_lines(RECIPE.decode()))
+def test_recipe(fuzz: Fuzz, mutated: Mutated):
     fuzz("recipe", "a.toml", mutated)
 
 
-@given(mutated_lines(PROTOCOL.decode()))
-def test_protocol(fuzz: Fuzz, mutated):
+@given(mutated=mutated_lines(PROTOCOL.decode()))
+def test_protocol(fuzz: Fuzz, mutated: Mutated):
     fuzz("protocol", "a.toml", mutated)
 
 
-@given(mutated_bytes(PROTOCOL))
-def test_protocol_of_bytes(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(PROTOCOL))
+def test_protocol_of_bytes(fuzz: Fuzz, mutated: Mutated):
     fuzz("protocol", "a.toml", mutated)
 
 
-@given(mutated_lines(MANIFEST.decode(), mark=","))
-def test_manifest(fuzz: Fuzz, mutated):
+@given(mutated=mutated_lines(MANIFEST.decode(), mark=","))
+def test_manifest(fuzz: Fuzz, mutated: Mutated):
     fuzz("manifest", "a.csv", mutated)
 
 
-@given(mutated_bytes(MANIFEST))
-def test_manifest_of_bytes(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(MANIFEST))
+def test_manifest_of_bytes(fuzz: Fuzz, mutated: Mutated):
     fuzz("manifest", "a.csv", mutated)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fuzz import samples
 from fuzz.conftest import Fuzz
-from fuzz.mutations import ODD, mutated_bytes, mutated_json
+from fuzz.mutations import ODD, Mutated, mutated_bytes, mutated_json
 from fuzz.reading import Child
 from hypothesis import given
 
@@ -34,33 +34,33 @@ def test_what_mutations_start_from_is_read(child: Child, tmp_path: Path, reader:
     assert child.read(reader, path) == "read"
 
 
-@given(mutated_json(ROADS))
-def test_roads(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(ROADS))
+def test_roads(fuzz: Fuzz, mutated: Mutated):
     fuzz("roads", "a.geojson", mutated)
 
 
-@given(mutated_json(HOUSES))
-def test_buildings(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(HOUSES))
+def test_buildings(fuzz: Fuzz, mutated: Mutated):
     fuzz("buildings", "a.geojson", mutated)
 
 
-@given(mutated_json(MAP))
-def test_map(fuzz: Fuzz, mutated):
+@given(mutated=mutated_json(MAP))
+def test_map(fuzz: Fuzz, mutated: Mutated):
     fuzz("map", "a.geojson", mutated)
 
 
-@given(mutated_bytes(GPKG))
-def test_geopackage(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(GPKG))
+def test_geopackage(fuzz: Fuzz, mutated: Mutated):
     fuzz("buildings", "a.gpkg", mutated)
 
 
-@given(mutated_bytes(PBF))
-def test_pbf(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(PBF))
+def test_pbf(fuzz: Fuzz, mutated: Mutated):
     fuzz("map", "a.pbf", mutated)
 
 
-@given(mutated_bytes(XML))
-def test_osm_xml(fuzz: Fuzz, mutated):
+@given(mutated=mutated_bytes(XML))
+def test_osm_xml(fuzz: Fuzz, mutated: Mutated):
     fuzz("map", "a.osm", mutated)
 
 

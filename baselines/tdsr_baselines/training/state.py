@@ -96,6 +96,11 @@ def resume_state(path: Path, state: TrainingState, key: str) -> bool:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         known = content["key"]
+        if known == key:
+            for name in _PARTS:
+                getattr(state, name).load_state_dict(content[name])
+            for name in _FIELDS:
+                setattr(state, name, content[name])
     except Exception as error:  # torch promises nothing of a file that is not its own
         raise DataError(
             f"{path} cannot be read ({type(error).__name__}); begin anew with --overwrite, or name another folder by "
@@ -106,10 +111,6 @@ def resume_state(path: Path, state: TrainingState, key: str) -> bool:
             f"{path} is of another configuration, other data or another `loss` set; begin anew with --overwrite, or "
             f"name another folder by --out."
         )
-    for name in _PARTS:
-        getattr(state, name).load_state_dict(content[name])
-    for name in _FIELDS:
-        setattr(state, name, content[name])
     return True
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
 
 
@@ -85,6 +86,9 @@ def fit(
         key: identifies recipe and data.
         seed: of all that a step draws.
         told: progress.
+
+    Raises:
+        DataError: the checkpoint cannot be read.
     """
     _resume(run, checkpoint, key)
     while run.step < pace.steps and run.stale < pace.patience:
@@ -129,10 +133,13 @@ def _packed(run: Fit, key: str) -> bytes:
 def _resume(run: Fit, checkpoint: Path, key: str) -> None:
     if not checkpoint.is_file():
         return
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if content["key"] != key:
-        return  # of another recipe or other data: begin anew
-    for name in _PARTS:
-        getattr(run, name).load_state_dict(content[name])
-    for name in _FIELDS:
-        setattr(run, name, content[name])
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        if content["key"] != key:
+            return  # of another recipe or other data: begin anew
+        for name in _PARTS:
+            getattr(run, name).load_state_dict(content[name])
+        for name in _FIELDS:
+            setattr(run, name, content[name])
+    except Exception as error:  # torch promises nothing of a file that is not its own
+        raise DataError(f"{checkpoint} cannot be read ({type(error).__name__}); remove it to begin anew.") from None
