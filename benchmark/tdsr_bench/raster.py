@@ -11,8 +11,13 @@ from typing import Any
 from tdsr_bench.errors import DataError
 from tdsr_bench.foreign import check_file
 
-DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG")
-"""All that is opened. Of the two hundred formats that GDAL knows some open other files, or addresses."""
+DRIVERS = {
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
+    b"\x89PNG": "PNG",
+    b"\0\0\0\x0cjP  ": "JP2OpenJPEG",
+    b"\xff\x4f\xff\x51": "JP2OpenJPEG",
+}
+"""All that is opened, by how a file begins. Of GDAL's two hundred formats some lead to other files and to addresses."""
 
 MOST_PIXELS = 10**10
 """Of any raster: 100,000 x 100,000, a city in pixels of 20 cm. Such rasters are read in windows."""
@@ -47,16 +52,38 @@ def opened(path: Path, *, most: int = MOST_PIXELS) -> Iterator[Any]:
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
-    check_file(path)
+    driver = _driver(path)
     try:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            raster = rasterio.open(path.absolute(), driver=[*DRIVERS])
+            raster = rasterio.open(path.absolute(), driver=driver)
         with raster:
             _check(raster, path, most)
             yield raster
     except (RasterioError, CRSError, CPLE_BaseError):
-        raise DataError(f"{path} cannot be read as a raster, or is cut short; fetch or make it again.") from None
+        raise _unreadable(path) from None
+
+
+def _driver(path: Path) -> str:
+    """Which of GDAL's drivers is to open the file at `path`.
+
+    Raises:
+        DataError: none.
+    """
+    check_file(path)
+    with path.open("rb") as file:
+        head = file.read(8)
+    driver = next((driver for magic, driver in DRIVERS.items() if head.startswith(magic)), None)
+    if driver is None:
+        raise _unreadable(path)
+    return driver
+
+
+def _unreadable(path: Path) -> DataError:
+    return DataError(
+        f"{path} cannot be read as a raster, or is cut short; expected GeoTIFF, JPEG 2000 or PNG: fetch or make it "
+        f"again."
+    )
 
 
 def _check(raster: Any, path: Path, most: int) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tdsr_bench.errors import DataError, SubmissionError
+from tdsr_bench.foreign import check_file
 from tdsr_bench.raster import MOST_WHOLE, opened
 
 Shape = tuple[int, ...]
@@ -16,6 +17,7 @@ def read_array(path: Path, shape: Shape) -> object:
         DataError: it cannot be read, or is cut short.
         SubmissionError: it is of another shape.
     """
+    check_file(path)
     readers = {".npy": _npy, ".safetensors": _safetensors}
     try:
         return readers.get(path.suffix, _raster)(path, shape)

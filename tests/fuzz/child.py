@@ -34,8 +34,9 @@ def answers() -> None:
 
 
 def _read(reader: str, path: Path) -> dict[str, object]:
-    from fuzz.readers import READERS
+    from fuzz.readers import READERS, warm
 
+    warm(reader)
     before, limits = _memory("VmRSS"), resource.getrlimit(resource.RLIMIT_DATA)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     resource.setrlimit(resource.RLIMIT_DATA, (_memory("VmData") + MOST_BYTES, limits[1]))

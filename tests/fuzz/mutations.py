@@ -5,7 +5,6 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,11 @@ DEEP = 20_000
 """How deep is deep: over any limit of recursion."""
 
 
-@dataclass(frozen=True, repr=False)
 class Mutated:
     """A file, and the fault that was put into it last."""
 
-    fault: str
-    content: bytes
+    def __init__(self, fault: str, content: bytes) -> None:
+        self.fault, self.content = fault, content
 
     def __repr__(self) -> str:
         """Not all of it: some are megabytes."""
@@ -162,6 +160,8 @@ def mutated_lines(draw: st.DrawFn, valid: str, mark: str = "=") -> Mutated:
 def _linked(path: Path, target: str) -> None:
     path.symlink_to(target)
 
+
+NO_FILES = ("not there", "a folder", "a pipe", "endless zeros", "a broken link", "a link to itself")
 
 ODD: Mapping[str, Callable[[Path], None]] = {
     "not there": lambda _path: None,

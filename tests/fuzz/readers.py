@@ -1,6 +1,7 @@
 """Every reader of somebody else's files, as a function of a path: each answers, or raises a `UserError`."""
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 SHAPE = (4, 12, 12)
@@ -52,6 +53,13 @@ def _compare(path: Path) -> None:
     for table in comparison_tables(found):
         Console(file=text, width=140).print(table)
     _plain(text.getvalue())
+
+
+def _verify(path: Path) -> None:
+    from tdsr_bench.card import read_card
+    from tdsr_bench.verify import verify
+
+    [*verify(read_card(path), dataset=None)]
 
 
 def _sheet(path: Path) -> None:
@@ -273,3 +281,30 @@ READERS: Mapping[str, Callable[[Path], None]] = {
     if name.startswith("_") and callable(function) and name not in ("_plain",) and not name.startswith("__")
 }
 """By name."""
+
+HEAVY: Mapping[str, Sequence[str]] = {
+    "card": ("pandas", "rich.console", "tdsr_bench.cli.show", "tdsr_bench.summary"),
+    "board": ("tdsr_leaderboard.markdown", "tdsr_leaderboard.read"),
+    "compare": ("tdsr_bench.compare", "tdsr_bench.cli.show"),
+    "config": ("tdsr_baselines.training.config",),
+    "recipe": ("tdsr_bench.training.recipe",),
+    "roads": ("pyogrio", "rasterio.features", "rasterio.warp", "shapely"),
+    "map": ("pyogrio", "rasterio.warp", "tdsr_bench.data.osm_file"),
+    "lines": ("networkx", "scipy.spatial", "skimage.morphology", "tdsr_bench.tasks.measures.road_graph"),
+    "import vhr": ("tdsr_bench.data.import_vhr", "tdsr_bench.data.vhr", "rasterio.warp", "rasterio.features"),
+    "import s2": ("tdsr_bench.data.import_s2", "rasterio.vrt"),
+    "stored": ("tdsr_bench.predict", "rasterio", "safetensors.numpy"),
+    "task network": ("timm", "segmentation_models_pytorch", "tdsr_bench.tasks.networks.weights"),
+    "checkpoint": ("spandrel", "tdsr_baselines.checkpoints", "torch._dynamo"),
+    "resume fit": ("tdsr_bench.training.fit", "torch._dynamo"),
+    "resume training": ("tdsr_baselines.training.state", "tdsr_baselines.balance", "torch._dynamo"),
+    "raster": ("rasterio", "tdsr_bench.data.mus2"),
+    "vhr": ("tdsr_bench.data.vhr", "rasterio.warp"),
+}
+"""Modules that readers import when they are first used: what they take is not the file's."""
+
+
+def warm(reader: str) -> None:
+    """Import what `reader` needs."""
+    for name in HEAVY.get("roads" if reader == "buildings" else reader, ()):
+        importlib.import_module(name)

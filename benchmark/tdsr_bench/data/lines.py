@@ -11,6 +11,9 @@ from tdsr_bench.foreign import from_json, read_bytes
 from tdsr_bench.georeference import Affine6
 from tdsr_bench.scene import SCALE
 
+_FAR = 1e9
+"""Pixels; more than there are around the Earth."""
+
 LINED = ("roads",)
 """Tasks whose truth is a network of lines; of others the masks are all that is read."""
 
@@ -40,7 +43,10 @@ def _lines(path: Path, transform: Affine6) -> tuple[NDArray[np.float64], ...]:
         raise DataError(f"{path} is no GeoJSON, or cut short; make the truth of its scene anew.") from None
     parts = shapely.get_parts(geometries)
     lines = parts[shapely.get_dimensions(parts) == 1]
-    return tuple(in_pixels(shapely.get_coordinates(line), transform) for line in lines)
+    found = tuple(in_pixels(shapely.get_coordinates(line), transform) for line in lines)
+    if not all((np.abs(line) < _FAR).all() for line in found):  # of NaN no comparison is true
+        raise DataError(f"{path} has a line that lies nowhere near its scene; make the truth of its scene anew.")
+    return found
 
 
 def in_pixels(points: NDArray[np.float64], transform: Affine6) -> NDArray[np.float64]:

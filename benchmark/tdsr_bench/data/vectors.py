@@ -216,14 +216,23 @@ def brought_to(shapes: NDArray[np.object_], source: str, target: str, *, where: 
     """`shapes` of the coordinate system `source` in the system `target`, made valid; `where` names them in errors.
 
     Raises:
-        DataError: `source` is not known, or lies nowhere on Earth.
+        DataError: `source` is not known, or lies nowhere on Earth, or `shapes` lie outside of it.
     """
     import shapely
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import CRSError, RasterioError
 
     if not _lies_on_earth(source):
         raise DataError(f"{where}: its coordinate system ({source[:40]}) is not known; assign one with an EPSG code.")
-    shapes = _reproject(shapes, source, target)
-    return np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+    if not np.isfinite(shapely.get_coordinates(shapes)).all():
+        raise DataError(f"{where}: a coordinate of it is NaN or infinite; repair it, or export it anew.")
+    try:
+        moved = _reproject(shapes, source, target)
+        return np.where(shapely.is_valid(moved), moved, shapely.make_valid(moved))
+    except (CPLE_BaseError, RasterioError, CRSError, shapely.errors.GEOSException) as error:
+        raise DataError(
+            f"{where}: its features cannot be brought to another coordinate system ({first_line(error)}); check it."
+        ) from None
 
 
 def reboxed(box: Bounds, source: str, target: str, *, where: str) -> Bounds:

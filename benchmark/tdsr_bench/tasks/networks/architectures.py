@@ -66,8 +66,10 @@ def build_network(architecture: str, *, bands: int, settings: Settings) -> nn.Mo
     _check_local(architecture, settings)
     try:
         return ARCHITECTURES[architecture](bands, settings)
-    except (TypeError, KeyError, ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0][:200]
+    except ProtocolError:
+        raise
+    except Exception as error:  # what builds encoders promises nothing of settings that do not fit
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ProtocolError(f"{architecture} cannot be built with {dict(settings)}: {first}.") from None
 
 
