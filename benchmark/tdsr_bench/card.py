@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from tdsr_bench.errors import CardError
@@ -74,6 +83,12 @@ class DataPart(_Part):
 
     truth: dict[str, Any] | None = None
     """Where the truth of tasks was taken from, with its day, where that is not the data set's own."""
+
+    @model_validator(mode="after")
+    def _scenes_lie_in_regions(self) -> "DataPart":
+        if not (len(self.regions) <= len(self.scenes) and bool(self.regions) == bool(self.scenes)):
+            raise ValueError(f"{len(self.scenes)} scenes cannot lie in {len(self.regions)} regions")
+        return self
 
     @property
     def fold(self) -> str | None:

@@ -171,6 +171,7 @@ def osm(ending: str) -> bytes:
     return _written(f"a{ending}", lambda path: found.write(path))
 
 
+@functools.cache
 def task_network() -> bytes:
     """A small CoANet."""
     from tdsr_bench.scene import BANDS
@@ -188,6 +189,7 @@ def task_network() -> bytes:
     return _written(about.file_name, lambda path: save_network(path.parent, network))
 
 
+@functools.cache
 def checkpoint() -> bytes:
     """A small RAMS."""
     from trainings import RAMS

@@ -44,6 +44,11 @@ def test_comparison(fuzz: Fuzz, mutated: Mutated):
     fuzz("compare", "card.json", mutated)
 
 
+@given(mutated=mutated_json(CARD))
+def test_verification(fuzz: Fuzz, mutated: Mutated):
+    fuzz("verify", "card.json", mutated)
+
+
 @given(mutated=mutated_bytes(samples.card_bytes("mine")))
 def test_card_of_bytes(fuzz: Fuzz, mutated: Mutated):
     fuzz("card", "card.json", mutated)

@@ -102,63 +102,20 @@ def test_a_safetensors_without_the_image_is_told_as_such(child: Child, tmp_path:
 
 
 def test_the_header_of_a_pbf_is_not_unpacked_without_end(child: Child, tmp_path: Path):
-    packed = zlib.compress(bytes(2**30), 9)
+    packed = zlib.compress(bytes(700 * 2**20), 1)
     blob = b"\x1a" + _varint(len(packed)) + packed
     header = b"\x0a\x09OSMHeader\x18" + _varint(len(blob))
     (tmp_path / "a.pbf").write_bytes(struct.pack(">I", len(header)) + header + blob)
     assert child.read("map", tmp_path / "a.pbf", how="a bomb") == "refused"
 
 
-def test_a_sheet_that_unpacks_to_gigapixels_is_refused(child: Child, tmp_path: Path):
+def test_a_sheet_larger_than_any_is_refused(child: Child, tmp_path: Path):
     from PIL import Image
 
     about = Image.Exif()
-    about[0x010E] = json.dumps({"method": "x", "scenes": ["a"], "rows": ["image"] * 4, "tile": 4000})
-    Image.new("RGB", (16_000, 16_000)).save(tmp_path / "a.webp", exif=about)
+    about[0x010E] = json.dumps({"method": "x", "scenes": ["a"], "rows": ["image"], "tile": 2100})
+    Image.new("RGB", (8400, 2100)).save(tmp_path / "a.webp", exif=about)
     assert child.read("sheet", tmp_path / "a.webp", how="a bomb") == "refused"
-
-
-@pytest.mark.parametrize("settings", [{"filters": 100_000}, {"blocks": 10**9}, {"filters": 2**62}, {"blocks": 10**30}])
-def test_a_record_cannot_ask_for_a_network_larger_than_its_weights(child: Child, tmp_path: Path, settings: object):
-    content = samples.checkpoint()
-    record = samples.network_record(content) | {"settings": {"filters": 4, "blocks": 1} | settings}
-    (tmp_path / "a.safetensors").write_bytes(samples.with_record(content, json.dumps(record).encode()))
-    child.told("checkpoint", tmp_path / "a.safetensors")
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"window_size": 5000},
-        {"depths": [10**9], "num_heads": [1]},
-        {"embed_dim": 10**6},
-        {"num_feat": 10**9},
-        {"overlap_ratio": 1e6},
-    ],
-)
-def test_nor_can_one_of_hat(child: Child, tmp_path: Path, settings: object):
-    content = samples.checkpoint()
-    record = samples.network_record(content) | {"size": "hat-tiny", "frames": 1, "settings": settings}
-    (tmp_path / "a.safetensors").write_bytes(samples.with_record(content, json.dumps(record).encode()))
-    child.told("checkpoint", tmp_path / "a.safetensors")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"settings": {"encoder": "hf_hub:somebody/network"}},
-        {"settings": {"encoder": "resnet18", "encoder_settings": {"pretrained": True}}},
-        {"settings": {"encoder": "resnet18", "encoder_settings": {"checkpoint_path": "/dev/zero"}}},
-        {"architecture": "unet", "settings": {"encoder_name": "resnet18", "encoder_weights": "imagenet"}},
-        {"architecture": "unet", "settings": {"encoder_name": "tu-hf_hub:somebody/network"}},
-        {"architecture": "unet", "settings": {"encoder_name": "tu-resnet18", "pretrained": True}},
-    ],
-)
-def test_the_record_of_a_network_cannot_have_weights_fetched(child: Child, tmp_path: Path, change: dict[str, object]):
-    content = samples.task_network()
-    record = samples.network_record(content) | change
-    (tmp_path / "a.safetensors").write_bytes(samples.with_record(content, json.dumps(record).encode()))
-    assert "of what lies elsewhere" in child.told("task network", tmp_path / "a.safetensors")
 
 
 ELSEWHERE = {

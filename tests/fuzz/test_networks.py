@@ -1,5 +1,6 @@
 """Networks and trainings under way: safetensors, torch's files, TensorFlow's."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +71,46 @@ def test_what_is_no_file(child: Child, place: Callable[[str], Path], reader: str
     ODD[what](path)
     begun_anew = reader.startswith("resume") and what in NO_FILES
     assert child.read(reader, path, how=what) == ("read" if begun_anew else "refused")
+
+
+@pytest.mark.parametrize("settings", [{"filters": 100_000}, {"blocks": 10**9}, {"filters": 2**62}, {"blocks": 10**30}])
+def test_a_record_cannot_ask_for_a_network_larger_than_its_weights(child: Child, tmp_path: Path, settings: object):
+    content = samples.checkpoint()
+    record = samples.network_record(content) | {"settings": {"filters": 4, "blocks": 1} | settings}
+    (tmp_path / "a.safetensors").write_bytes(samples.with_record(content, json.dumps(record).encode()))
+    child.told("checkpoint", tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"window_size": 5000},
+        {"depths": [10**9], "num_heads": [1]},
+        {"embed_dim": 10**6},
+        {"num_feat": 10**9},
+        {"overlap_ratio": 1e6},
+    ],
+)
+def test_nor_can_one_of_hat(child: Child, tmp_path: Path, settings: object):
+    content = samples.checkpoint()
+    record = samples.network_record(content) | {"size": "hat-tiny", "frames": 1, "settings": settings}
+    (tmp_path / "a.safetensors").write_bytes(samples.with_record(content, json.dumps(record).encode()))
+    child.told("checkpoint", tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"encoder": "hf_hub:somebody/network"}},
+        {"settings": {"encoder": "resnet18", "encoder_settings": {"pretrained": True}}},
+        {"settings": {"encoder": "resnet18", "encoder_settings": {"checkpoint_path": "/dev/zero"}}},
+        {"architecture": "unet", "settings": {"encoder_name": "resnet18", "encoder_weights": "imagenet"}},
+        {"architecture": "unet", "settings": {"encoder_name": "tu-hf_hub:somebody/network"}},
+        {"architecture": "unet", "settings": {"encoder_name": "tu-resnet18", "pretrained": True}},
+    ],
+)
+def test_the_record_of_a_network_cannot_have_weights_fetched(child: Child, tmp_path: Path, change: dict[str, object]):
+    content = samples.task_network()
+    record = samples.network_record(content) | change
+    (tmp_path / "a.safetensors").write_bytes(samples.with_record(content, json.dumps(record).encode()))
+    assert "of what lies elsewhere" in child.told("task network", tmp_path / "a.safetensors")

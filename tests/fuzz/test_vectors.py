@@ -8,11 +8,14 @@ from fuzz import samples
 from fuzz.conftest import Fuzz
 from fuzz.mutations import ODD, Mutated, mutated_bytes, mutated_json
 from fuzz.reading import Child
-from hypothesis import given
+from hypothesis import given, settings
 
 ROADS, HOUSES = samples.geojson(), samples.geojson("Polygon")
 MAP = samples.geojson(degrees=True)
 GPKG, PBF, XML = samples.geopackage(), samples.osm(".pbf"), samples.osm(".osm")
+
+FEWER = settings(max_examples=max(settings.default.max_examples // 6, 1))
+"""GDAL takes a third of a second for any file of OpenStreetMap."""
 
 VALID = {
     ("roads", "a.geojson"): ROADS,
@@ -54,11 +57,13 @@ def test_geopackage(fuzz: Fuzz, mutated: Mutated):
     fuzz("buildings", "a.gpkg", mutated)
 
 
+@FEWER
 @given(mutated=mutated_bytes(PBF))
 def test_pbf(fuzz: Fuzz, mutated: Mutated):
     fuzz("map", "a.pbf", mutated)
 
 
+@FEWER
 @given(mutated=mutated_bytes(XML))
 def test_osm_xml(fuzz: Fuzz, mutated: Mutated):
     fuzz("map", "a.osm", mutated)

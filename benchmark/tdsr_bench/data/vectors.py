@@ -176,6 +176,8 @@ def read_layer(path: Path, **options: Any) -> tuple[Mapping[str, Any], NDArray[n
     try:
         meta, _, stored, columns = raw.read(path.absolute(), force_2d=True, **options)
         shapes = shapely.from_wkb(stored)
+    except IndexError:  # by pyogrio, where there is no first layer
+        raise DataError(f"{path} has no layer of vectors; export it anew.") from None
     except (DataSourceError, DataLayerError, shapely.errors.GEOSException, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as vectors ({first_line(error)}); convert it to GeoPackage.") from None
     if not meta["crs"]:
