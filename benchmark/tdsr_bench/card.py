@@ -86,8 +86,8 @@ class DataPart(_Part):
 
     @model_validator(mode="after")
     def _scenes_lie_in_regions(self) -> "DataPart":
-        if not (len(self.regions) <= len(self.scenes) and bool(self.regions) == bool(self.scenes)):
-            raise ValueError(f"{len(self.scenes)} scenes cannot lie in {len(self.regions)} regions")
+        if self.scenes and not self.regions:
+            raise ValueError("scenes have to lie in regions, and there are none")
         return self
 
     @property

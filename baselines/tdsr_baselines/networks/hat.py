@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tdsr_baselines.networks.base import Size
 from tdsr_bench.errors import DataError, ProtocolError
+from tdsr_bench.foreign import check_file
 from tdsr_bench.scene import SCALE
 
 PUBLISHED: Mapping[str, Any] = {
@@ -226,6 +227,7 @@ def _meshgrid_warning_off() -> Iterator[None]:
 def _read(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
+    check_file(path)
     try:
         safe = path.suffix == ".safetensors"
         content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)

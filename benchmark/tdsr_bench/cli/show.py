@@ -171,7 +171,7 @@ def comparison_tables(comparison: "Comparison") -> "list[Table]":
     """The gaps, then the metrics, of two results."""
     from tdsr_bench.inference import in_words
 
-    counted = in_words(comparison.scenes, comparison.regions, 3)
+    counted = in_words(max(comparison.scenes, comparison.regions), comparison.regions, 3)
     title = f"{comparison.first} less {comparison.second}: {counted}"
     caption = (
         "? without correction for the number of metrics (Holm) only; p is with it; drivers: the scenes that make most"
