@@ -66,7 +66,7 @@ class BalanceSettings(BaseModel):
         conflict: c of ``cagrad``: how far it goes from the mean gradient, relative to that one's norm.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epoch: int = Field(default=100, ge=1)
     temperature: float = Field(default=2.0, gt=0)

@@ -12,7 +12,7 @@ from tdsr_baselines.networks.base import Residual, SrNetwork, Views
 from tdsr_baselines.stack import FrameOrder
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.scene import BANDS
-from tdsr_bench.weights_file import fill_weights, load_weights, read_weights_record, write_weights
+from tdsr_bench.weights_file import fill_weights, load_weights, no_larger_than, read_weights_record, write_weights
 
 RECORD_KEY = "sr_network"
 """Under which the record stands in a file's metadata, as JSON."""
@@ -33,7 +33,7 @@ class CheckpointRecord(BaseModel):
             through, scores on the validation split.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     size: str
@@ -110,10 +110,12 @@ def load_checkpoint(path: Path, *, device: str = "cpu") -> TrainedNetwork:
     """
     record = read_checkpoint_record(path)
     content = path.read_bytes()
+    weights = load_weights(content, path=path)
     try:
-        module = record.build()
+        with no_larger_than(weights):
+            module = record.build()
     except ProtocolError as error:
         raise DataError(f"{path}: {error}") from None
-    fill_weights(module, load_weights(content), path=path, who=f"{record.size} with {record.frames} frames")
+    fill_weights(module, weights, path=path, who=f"{record.size} with {record.frames} frames")
     module.eval().requires_grad_(False).to(device)
     return TrainedNetwork(module, record, hashlib.sha256(content).hexdigest())

@@ -1,16 +1,26 @@
 """The result card: one JSON file that holds all that is known of a result, and is all that a leaderboard reads."""
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from tdsr_bench.errors import CardError
 from tdsr_bench.files import write_atomically
+from tdsr_bench.foreign import read_bytes
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,6 +42,20 @@ GAP_TITLES = {
 
 Gap = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 """A share within what can be squared and summed: a card is somebody else's file."""
+
+MOST = 1e100
+"""No value is larger: so large a value can still be squared and summed."""
+
+Value = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
+
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+"""Up to where a float counts, too."""
+
+_STEERING = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\(?:[bfr]|u00(?:0[^9aA]|1.|7[fF]|[89].)|u20(?:0[eEfF]|2[a-eA-E]|6[6-9]))"
+    rb"|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]"
+)
+"""Characters that would steer a terminal, as JSON writes them; see `tdsr_bench.printable`."""
 
 
 class _Part(BaseModel):
@@ -60,6 +84,12 @@ class DataPart(_Part):
     truth: dict[str, Any] | None = None
     """Where the truth of tasks was taken from, with its day, where that is not the data set's own."""
 
+    @model_validator(mode="after")
+    def _scenes_lie_in_regions(self) -> "DataPart":
+        if self.scenes and not self.regions:
+            raise ValueError("scenes have to lie in regions, and there are none")
+        return self
+
     @property
     def fold(self) -> str | None:
         """The region that was left out, where the split is a fold such as ``fold-30T``."""
@@ -73,8 +103,8 @@ class SubmissionPart(_Part):
     track: Literal["sisr", "misr"]
     sha256: str | None
     training_data: str
-    parameters: int | None
-    frames: int | None = None
+    parameters: Count | None
+    frames: Count | None = None
     """How many frames of a scene it uses at most."""
     training: dict[str, Any] | None = None
     """See `tdsr_bench.submission.Training`; None where it is not known."""
@@ -110,24 +140,24 @@ class GuardsPart(_Part):
 class MetricPart(_Part):
     """A metric's mean over regions."""
 
-    mean: float | None
-    ci95: tuple[float, float] | None = None
-    gap: float | None = None
-    n: int
+    mean: Value | None
+    ci95: tuple[Value, Value] | None = None
+    gap: Value | None = None
+    n: Count
     reason: str | None = None
 
 
 class TaskPart(_Part):
     """A task's measure: the mean over regions for the method, and for what bounds it."""
 
-    method: float | None
-    bicubic: float | None
-    frame_trained: float | None
+    method: Value | None
+    bicubic: Value | None
+    frame_trained: Value | None
     """What networks that were trained on enlarged frames find in bicubic."""
-    reference: float | None
-    gap: float | None
+    reference: Value | None
+    gap: Value | None
     """From the better of both zeros (0) to the reference (1), unclipped."""
-    gap_against_bicubic: float | None
+    gap_against_bicubic: Value | None
     in_gap: bool
     """Whether it is part of the task gap."""
 
@@ -162,7 +192,7 @@ def _is_named(row: Any) -> bool:
 
 
 def _is_value(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and math.isfinite(value))
+    return value is None or (isinstance(value, int | float) and abs(value) <= MOST)  # of NaN no comparison is true
 
 
 def _measured(rows: Any) -> tuple[dict[str, Any], ...]:
@@ -171,9 +201,18 @@ def _measured(rows: Any) -> tuple[dict[str, Any], ...]:
         raise ValueError(f"expected a list of rows, not a {type(rows).__name__}")
     for number, row in enumerate(rows):
         if not (_is_named(row) and _is_value(row.get("value", ""))):
-            raise ValueError(f"row {number} has no scene, group, key and value, which is a finite number or null")
+            raise ValueError(f"row {number} has no scene, group, key and value, which is a number or null")
     return tuple(rows)
 
+
+def _known(network: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(network.get("sha256"), str):
+        raise ValueError("a network has no `sha256`, by which it is known")
+    return network
+
+
+Network = Annotated[dict[str, Any], AfterValidator(_known)]
+"""What a card says of a network."""
 
 Rows = Annotated[SkipValidation[tuple[dict[str, Any], ...]], BeforeValidator(_measured)]
 
@@ -188,7 +227,7 @@ class ResultCard(_Part):
     protocol: ProtocolPart
     data: DataPart
     submission: SubmissionPart
-    networks: dict[str, list[dict[str, Any]]]
+    networks: dict[str, list[Network]]
     environment: dict[str, Any]
     summary: SummaryPart | None
     references: dict[str, dict[str, GapPart]] = Field(default_factory=dict)
@@ -230,12 +269,15 @@ def read_card(path: Path) -> ResultCard:
     """The card at `path`.
 
     Raises:
-        CardError: it is not there, no JSON, of another schema, or not complete.
+        CardError: it is not there, no JSON, of another schema, not complete, or has texts that would steer a terminal.
     """
+    if not path.exists():
+        raise CardError(f"There is no card at {path}.")
+    written = read_bytes(path, error=CardError)
+    if _STEERING.search(written):
+        raise CardError(f"{path} holds control characters, which could steer a terminal; take them out of its texts.")
     try:
-        content = from_json(path.read_bytes(), allow_inf_nan=False)
-    except OSError:
-        raise CardError(f"There is no card at {path}.") from None
+        content = from_json(written, allow_inf_nan=False)
     except ValueError:
         raise CardError(f"{path} is no JSON, or is cut short; make the card again by `tdsr-bench evaluate`.") from None
     schema = content.get("schema") if isinstance(content, dict) else None

@@ -12,7 +12,7 @@ from tdsr_bench.inference import PairedResult, holm, pair_matrix
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.rows import ScoreRow
-from tdsr_bench.summary import Summariser, card_rows, card_tasks, summariser
+from tdsr_bench.summary import Summariser, card_rows, card_tasks, fitting, summariser
 
 DRIVERS = 2
 """How many scenes are named for a difference."""
@@ -94,13 +94,14 @@ def compare(first: ResultCard, second: ResultCard) -> Comparison:
     own, references = card_rows(first)
     others, _ = card_rows(second)
     summarise = summariser(protocol, references, card_tasks(first))
-    return Comparison(
-        *names,
-        scenes=len(first.data.scenes),
-        regions=len(first.data.regions),
-        gaps=tuple(_gap_lines(first, second, names, (own, others), summarise)),
-        metrics=tuple(_adjusted([*_metric_lines(own, others, names, protocol)])),
-    )
+    with fitting(*names):
+        return Comparison(
+            *names,
+            scenes=len(first.data.scenes),
+            regions=len(first.data.regions),
+            gaps=tuple(_gap_lines(first, second, names, (own, others), summarise)),
+            metrics=tuple(_adjusted([*_metric_lines(own, others, names, protocol)])),
+        )
 
 
 def refuse_apart(first: ResultCard, second: ResultCard) -> None:

@@ -3,9 +3,18 @@
 The command line prints the sentence without a traceback and exits with code 2. Any other exception is a bug (exit 1).
 """
 
+from tdsr_bench.printable import printable
+
+LONGEST = 1500
+"""Characters of a line of a message, which may quote what a file says."""
+
 
 class UserError(Exception):
-    """The user can mend this; the message is one sentence for them."""
+    """The user can mend this; the message is one sentence for them, in which nothing steers a terminal."""
+
+    def __str__(self) -> str:
+        """The message, as it is shown."""
+        return "\n".join(printable(line, most=LONGEST) for line in super().__str__().split("\n"))
 
 
 class DataError(UserError):

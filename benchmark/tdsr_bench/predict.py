@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tdsr_bench.environment import code_sha256
 from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.files import digest, write_atomically
-from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.isolated import open_submission
 from tdsr_bench.isolation.sandbox import Isolation
-from tdsr_bench.raster import opened
 from tdsr_bench.scene import LowResView
+from tdsr_bench.stored import read_array
 from tdsr_bench.submission import LoadedSubmission, Submission, ask, check_answer
 
 STORED = (".safetensors", ".npy", ".tif", ".tiff")
@@ -119,7 +119,7 @@ def read_stored(folder: Path, scene: str, shape: tuple[int, int, int]) -> Predic
     path = next((folder / f"{scene}{ending}" for ending in STORED if (folder / f"{scene}{ending}").is_file()), None)
     if path is None:
         raise DataError(f"{scene}: no prediction in {folder}; expected {scene}.npy, .tif or .safetensors.")
-    return Prediction(check_answer(_load(path), shape, str(path)))
+    return Prediction(check_answer(read_array(path, shape), shape, str(path)))
 
 
 def check_stored(folder: Path, scenes: list[str]) -> None:
@@ -177,22 +177,6 @@ def opened_anew(path: Path, isolation: Isolation) -> LoadedSubmission:
 def forget() -> None:
     """Let go of the submission that is open, and of its process; the next image begins with a new one."""
     _OPENED.clear()
-
-
-def _load(path: Path) -> object:
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        if path.suffix == ".safetensors":
-            from safetensors.numpy import load_file
-
-            return load_file(path).get("sr")
-        with opened(path) as raster:
-            return raster.read()
-    except DataError:
-        raise
-    except Exception as error:  # every reader has errors of its own, and the file is somebody else's
-        raise DataError(f"{path} cannot be read, or is cut short ({type(error).__name__}); write it again.") from None
 
 
 def _read_kept(path: Path, key: str) -> Prediction | None:

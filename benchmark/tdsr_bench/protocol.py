@@ -2,22 +2,22 @@
 
 import csv
 import hashlib
-import tomllib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib import resources
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.scene import BANDS
 from tdsr_bench.sensor import mtf_sigma
+from tdsr_bench.toml_file import read_toml
 
 PROTOCOLS = ("tdsr-v1", "mus2-official")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Frames(_Frozen):
@@ -167,11 +167,16 @@ def load_protocol(name: str) -> BenchmarkProtocol:
     Raises:
         ProtocolError: there is none of that name.
     """
-    content = protocol_file(name)
-    try:
-        return BenchmarkProtocol(**tomllib.loads(content.decode()), sha256=hashlib.sha256(content).hexdigest())
-    except ValidationError as error:
-        raise ProtocolError(f"The protocol {name} is not complete: {error.errors()[0]['msg']}.") from None
+    return parse_protocol(protocol_file(name), f"The protocol {name}")
+
+
+def parse_protocol(content: bytes, who: str) -> BenchmarkProtocol:
+    """The protocol that the `content` of a file is; `who` names it in errors.
+
+    Raises:
+        ProtocolError: it is no TOML, or not a whole protocol.
+    """
+    return read_toml(content, BenchmarkProtocol, who, sha256=hashlib.sha256(content).hexdigest())
 
 
 def protocol_file(name: str) -> bytes:
@@ -217,5 +222,19 @@ def read_manifest(split: ManifestSplit) -> dict[str, ManifestRow]:
         raise ProtocolError(
             f"splits/{split.manifest} is not the file that the protocol names; install tdsr-bench anew."
         )
-    rows = csv.DictReader(content.decode().splitlines())
-    return {row["scene"]: ManifestRow(**row) for row in rows}
+    return parse_manifest(content, split.manifest)
+
+
+def parse_manifest(content: bytes, who: str) -> dict[str, ManifestRow]:
+    """The manifest that the `content` of a file is, by scene; `who` names it in errors.
+
+    Raises:
+        ProtocolError: it is no table of `ManifestRow`.
+    """
+    try:
+        rows = [ManifestRow(**row) for row in csv.DictReader(content.decode().splitlines(), strict=True)]
+    except (UnicodeDecodeError, csv.Error, TypeError) as error:
+        raise ProtocolError(f"splits/{who} is no table of scenes ({error}); install tdsr-bench anew.") from None
+    if not all(value is not None for row in rows for value in astuple(row)):
+        raise ProtocolError(f"splits/{who} has a line that is cut short; install tdsr-bench anew.")
+    return {row.scene: row for row in rows}

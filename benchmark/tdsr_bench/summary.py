@@ -1,7 +1,9 @@
 """From rows to what a card says in short: gaps, guards, means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from statistics import StatisticsError
 
 import numpy as np
 
@@ -138,6 +140,25 @@ class Summariser:
         return metric_mean(rows, key, confidence=interval.confidence, least_regions=interval.least_regions)
 
 
+@contextmanager
+def fitting(*names: str) -> Iterator[None]:
+    """Statistics of rows that are somebody else's: in here, what does not fit becomes a `CardError`.
+
+    Args:
+        names: of the submissions whose cards they are from.
+
+    Raises:
+        CardError: a row is not there that another needs, or its value is beyond what can be reckoned with.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ArithmeticError, StatisticsError) as error:
+        raise CardError(
+            f"The rows of {' or '.join(names)} do not fit each other, or those of the references ({error}); make the "
+            f"card again by `tdsr-bench evaluate`."
+        ) from None
+
+
 def card_rows(card: ResultCard) -> tuple[list[ScoreRow], list[ScoreRow]]:
     """The rows of a card of `tdsr-v1`, its own and its references'.
 
@@ -166,7 +187,7 @@ def scenes_only(card: ResultCard, *, seed: int = 0) -> dict[str, tuple[float, fl
     It stands with `tdsr_bench.scene_bootstrap.SCENES_ONLY`. Gaps that it cannot be given of are left out.
 
     Raises:
-        CardError: see `card_rows`.
+        CardError: see `card_rows` and `fitting`.
     """
     if card.summary is None:
         return {}
@@ -174,10 +195,11 @@ def scenes_only(card: ResultCard, *, seed: int = 0) -> dict[str, tuple[float, fl
     own, references = card_rows(card)
     known, tasks = by_method(references), card_tasks(card)
     always = [key for key in protocol.gap.image if key not in protocol.gap.weights_missing]
-    parts: dict[str, tuple[SceneSums, ...]] = {"image_gap_no_lpips": (image_sums(own, known[BICUBIC], always),)}
-    if tasks.keys and card.summary.task_gap.value is not None:
-        sums = task_sums(own, [known[BICUBIC], known[FRAME_TRAINED]], known[REFERENCE], tasks.keys)
-        parts |= {"task_gap": (sums,), "combined_gap_no_lpips": (*parts["image_gap_no_lpips"], sums)}
+    with fitting(card.submission.name):
+        parts: dict[str, tuple[SceneSums, ...]] = {"image_gap_no_lpips": (image_sums(own, known[BICUBIC], always),)}
+        if tasks.keys and card.summary.task_gap.value is not None:
+            sums = task_sums(own, [known[BICUBIC], known[FRAME_TRAINED]], known[REFERENCE], tasks.keys)
+            parts |= {"task_gap": (sums,), "combined_gap_no_lpips": (*parts["image_gap_no_lpips"], sums)}
     found: dict[str, tuple[float, float]] = {}
     for key, gaps in parts.items():
         rng = np.random.default_rng(seed)

@@ -9,25 +9,28 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tdsr_bench.errors import ProtocolError
+from tdsr_bench.foreign import read_bytes
 
 Model = TypeVar("Model", bound=BaseModel)
 
+LARGEST = 2**16
+"""Bytes of a TOML file, ten times ours: its reader takes time by the square of how deep keys lie, here 3 s at most."""
 
-def read_toml(content: bytes, model: type[Model], who: str) -> Model:
+
+def read_toml(content: bytes, model: type[Model], who: str, **known: Any) -> Model:
     """`content` as a `model`.
 
     Args:
         content: of the file.
         model: what it has to be.
         who: the file, as the error calls it.
+        known: of the model, what the file does not say itself.
 
     Raises:
         ProtocolError: it is not TOML, or says what `model` does not know.
     """
     try:
-        return model(**tomllib.loads(content.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"{who} is no TOML: {error}.") from None
+        return model(**_parsed(content, who), **known)
     except (ValidationError, TypeError) as error:
         raise ProtocolError(f"{who}: {_first_problem(error, model)}.") from None
 
@@ -40,7 +43,32 @@ def read_toml_file(path: Path, model: type[Model], who: str) -> Model:
     """
     if not path.is_file():
         raise ProtocolError(f"There is no {who} at {path}; name a TOML file.")
-    return read_toml(path.read_bytes(), model, f"The {who} {path}")
+    return read_toml(read_bytes(path, error=ProtocolError), model, f"The {who} {path}")
+
+
+def _parsed(content: bytes, who: str) -> dict[str, Any]:
+    if len(content) > LARGEST:
+        raise ProtocolError(f"{who} has {len(content)} bytes, expected at most {LARGEST}; is it the right file?")
+    try:
+        parsed = tomllib.loads(content.decode())
+        _check_numbers(parsed)
+        return parsed
+    except (ValueError, RecursionError) as error:  # of numbers of thousands of digits, and of nesting as deep
+        raise ProtocolError(f"{who} is no TOML: {error}.") from None
+
+
+def _check_numbers(parsed: dict[str, Any]) -> None:
+    """Refuse whole numbers of more than 64 bits, which TOML does not have, and its reader does not mind.
+
+    Raises:
+        ValueError: there is one.
+    """
+    left: list[Any] = [parsed]
+    while left:
+        value = left.pop()
+        left += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        if isinstance(value, int) and value.bit_length() > 64:
+            raise ValueError("a number has more than 64 bits")
 
 
 def nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:

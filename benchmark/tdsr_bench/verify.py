@@ -13,7 +13,7 @@ from tdsr_bench.engine import Progress
 from tdsr_bench.errors import CardError, UserError
 from tdsr_bench.evaluate import evaluate
 from tdsr_bench.files import digest
-from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.isolated import open_submission
 from tdsr_bench.isolation.sandbox import Isolation
 from tdsr_bench.predict import FromFolder
 from tdsr_bench.protocol import load_protocol, protocol_sha256

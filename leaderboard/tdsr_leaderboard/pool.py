@@ -6,7 +6,7 @@ from tdsr_bench.card import DataPart, ResultCard, SubmissionPart
 from tdsr_bench.errors import CardError
 from tdsr_bench.files import digest
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
-from tdsr_bench.summary import card_rows, card_tasks, summariser
+from tdsr_bench.summary import card_rows, card_tasks, fitting, summariser
 from tdsr_bench.tasks.verdict import CountingTasks
 
 POOLED = "folds"
@@ -46,6 +46,8 @@ def pool(cards: Sequence[ResultCard], protocol: BenchmarkProtocol) -> ResultCard
     failed = {scene: reason for card in cards for scene, reason in card.failed.items()}
     rows, references = ([row for card in cards for row in card_rows(card)[part]] for part in range(2))
     summarise = summariser(protocol, references, _counting(cards))
+    with fitting(cards[0].submission.name):
+        summary, gaps = None if failed else summarise.summary(rows), summarise.reference_gaps()
     return ResultCard(
         status="incomplete" if failed else "complete",
         failed=failed,
@@ -54,8 +56,8 @@ def pool(cards: Sequence[ResultCard], protocol: BenchmarkProtocol) -> ResultCard
         submission=_submission(cards),
         networks={"score": _networks(cards)},
         environment=cards[0].environment | {"dirty": any(card.environment.get("dirty") for card in cards)},
-        summary=None if failed else summarise.summary(rows),
-        references=summarise.reference_gaps(),
+        summary=summary,
+        references=gaps,
         timing={},
         rows=tuple(row.as_json() for row in rows),
         reference_rows=tuple(row.as_json() for row in references),

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from tdsr_bench.card import ResultCard, read_card
-from tdsr_bench.errors import CardError
+from tdsr_bench.errors import CardError, DataError
+from tdsr_bench.foreign import read_bytes
 
 SHORT = 8
 """How many digits of a hash tell two cards of one name apart."""
@@ -140,7 +141,7 @@ def _is_card(path: Path) -> bool:
     if path.name.startswith("."):
         return False
     try:
-        content = from_json(path.read_bytes())
-    except ValueError:
+        content = from_json(read_bytes(path))
+    except (ValueError, DataError):
         return True
     return isinstance(content, dict) and "schema" in content and "submission" in content

@@ -16,7 +16,7 @@ from tdsr_bench.check import small_view
 from tdsr_bench.errors import SubmissionError, UserError
 from tdsr_bench.isolation import sandbox
 from tdsr_bench.isolation.child import LONGEST_PRINT
-from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.isolated import open_submission
 from tdsr_bench.isolation.limits import GIB, Limits
 from tdsr_bench.isolation.sandbox import Isolation, Kind, choose_isolation
 from tdsr_bench.scene import LowResView, Track
@@ -416,7 +416,7 @@ ORPHAN = """
 import sys
 from pathlib import Path
 from tdsr_bench.check import small_view
-from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.isolated import open_submission
 from tdsr_bench.isolation.sandbox import Isolation
 from tdsr_bench.submission import ask
 
@@ -535,8 +535,8 @@ answer = answer[:3].view(Liar)
         "nonsense: a header that is no",
     ),
     "too few pixels": ("os.write(answers, b'\\x02\\0\\0\\0{}' + bytes(100)); time.sleep(600)", "took more than 2 s"),
-    "an error of a megabyte": ("raise ValueError('x' * 1000000)", r"raised ValueError: x+ \.\.\."),
-    "an error that clears the screen": ("raise ValueError('\\x1b[2J')", r"raised ValueError:  \[2J"),
+    "an error of a megabyte": ("raise ValueError('x' * 1000000)", "raised ValueError: x+…"),
+    "an error that clears the screen": ("raise ValueError('\\x1b[2J')", r"raised ValueError: \\x1b\[2J"),
     "its end": ("os._exit(7)", r"cheat died \(exit code 7\)"),
     "its end with a word": ("print('goodbye', file=sys.stderr, flush=True); os._exit(7)", r"exit code 7\): goodbye"),
     "sys.exit": ("sys.exit('enough')", "SystemExit: enough"),

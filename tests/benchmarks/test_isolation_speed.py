@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tdsr_bench.isolation.foreign import open_submission
+from tdsr_bench.isolation.isolated import open_submission
 from tdsr_bench.isolation.sandbox import Isolation, Kind, bwrap_problem
 from tdsr_bench.scene import BANDS, LowResView
 from tdsr_bench.submission import ask

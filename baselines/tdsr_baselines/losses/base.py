@@ -94,7 +94,7 @@ class LossSettings(BaseModel):
         weight: its share where losses are balanced by fixed weights; a starting point elsewhere.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     family: ClassVar[Family] = "image"
 

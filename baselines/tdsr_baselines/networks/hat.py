@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tdsr_baselines.networks.base import Size
 from tdsr_bench.errors import DataError, ProtocolError
+from tdsr_bench.foreign import check_file
 from tdsr_bench.scene import SCALE
 
 PUBLISHED: Mapping[str, Any] = {
@@ -203,6 +204,9 @@ def _check_fit(
 ) -> None:
     """What spandrel would not say before the first image came, or say in riddles."""
     rules = {
+        "window_size must be 1 to 64": 1 <= window_size <= 64,
+        "overlap_ratio must be 0 to 1": 0 <= overlap_ratio <= 1,
+        "depths must be up to 1000 in all": sum(depths) <= 1000 and min(depths, default=0) >= 0,
         "depths and num_heads need one number a group": len(depths) == len(num_heads),
         "embed_dim must be a multiple of each of num_heads": not any(embed_dim % heads for heads in num_heads),
         "window_size times overlap_ratio must be even, rounded down": int(window_size * overlap_ratio) % 2 == 0,
@@ -223,6 +227,7 @@ def _meshgrid_warning_off() -> Iterator[None]:
 def _read(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
+    check_file(path)
     try:
         safe = path.suffix == ".safetensors"
         content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)

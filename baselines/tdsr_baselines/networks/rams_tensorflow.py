@@ -168,7 +168,7 @@ class Entry:
 
 
 def _arrays(index: Path, wanted: Callable[[str], bool]) -> dict[str, NDArray[np.generic]]:
-    messages = dict(_entries(index.read_bytes()))
+    messages = dict(_entries(_file(index).read_bytes()))
     header = dict(_fields(messages.pop(b"")))
     if header.get(2):
         raise ValueError("it is big-endian")
@@ -187,12 +187,19 @@ def _array(shard: Path, name: str, entry: Entry) -> NDArray[np.generic]:
     dtype = np.dtype(DTYPES[entry.dtype])
     if math.prod(entry.shape) * dtype.itemsize != entry.size or entry.start + entry.size > shard.stat().st_size:
         raise ValueError(f"{shard.name} does not hold the {entry.shape} of {name}")
-    with shard.open("rb") as file:
+    with _file(shard).open("rb") as file:
         file.seek(entry.start)
         content = file.read(entry.size)
     if _masked_crc32c(content) != entry.checksum:
         raise ValueError(f"the bytes of {name} do not fit their checksum")
     return np.frombuffer(content, dtype).reshape(entry.shape).copy()
+
+
+def _file(path: Path) -> Path:
+    """`path`, unless a pipe or a folder stands there, whose reading would never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path.name} is no file")
+    return path
 
 
 def _entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:

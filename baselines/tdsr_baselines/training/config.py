@@ -21,7 +21,7 @@ Regime = Literal["pixel", "task", "finetune", "task-only", "hr-free", "transfer"
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(_Frozen):
@@ -165,7 +165,7 @@ class TrainingConfig(_Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     regime: Regime
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     data: Data = Data()
     network: Network
     training: Training

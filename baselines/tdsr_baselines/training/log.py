@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tdsr_bench.errors import DataError
 from tdsr_bench.files import errors_named, write_atomically
 
 
@@ -56,8 +57,11 @@ class RunLog:
 def _read(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if (row["step"] or "").isdigit() and None not in row.values()]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [row for row in csv.DictReader(file) if (row["step"] or "").isdigit() and None not in row.values()]
+    except (csv.Error, UnicodeDecodeError, KeyError):
+        raise DataError(f"{path} is no table of steps; remove it to go on without, or begin anew.") from None
 
 
 def _text(rows: list[dict[str, str]]) -> str:

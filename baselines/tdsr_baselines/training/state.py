@@ -111,7 +111,7 @@ def resume_state(path: Path, state: TrainingState, key: str) -> bool:
             getattr(state, name).load_state_dict(content[name])
         for name in _FIELDS:
             setattr(state, name, content[name])
-    except (KeyError, ValueError, RuntimeError) as error:
+    except Exception as error:  # torch promises nothing of a file that is not its own
         raise unreadable(path, error, mend=_MEND) from None
     return True
 

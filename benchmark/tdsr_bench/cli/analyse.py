@@ -44,7 +44,7 @@ def frames(
     from tdsr_baselines.controls import controls_of, score_control
     from tdsr_bench.api import run_submission
     from tdsr_bench.cli.show import contrast_table, output
-    from tdsr_bench.isolation.foreign import open_submission
+    from tdsr_bench.isolation.isolated import open_submission
     from tdsr_bench.scoring import Setting
     from tdsr_leaderboard.board import board
     from tdsr_leaderboard.read import entries_of, only_section

@@ -170,7 +170,7 @@ def check(
       tdsr-bench check my/submission.py --isolation none
     """
     from tdsr_bench.check import check_contract
-    from tdsr_bench.isolation.foreign import open_submission
+    from tdsr_bench.isolation.isolated import open_submission
 
     report = check_contract(open_submission(submission, isolated(isolation, time_limit, memory_limit, readable)))
     typer.echo(report)

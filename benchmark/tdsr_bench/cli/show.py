@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from tdsr_bench.card import GAP_TITLES
+from tdsr_bench.printable import plain
 
 if TYPE_CHECKING:
     from tdsr_bench.card import GapPart, ResultCard
@@ -32,9 +32,9 @@ def print_card(card: "ResultCard") -> None:
             output.print(_task_table(card))
         output.print(_metric_table(card))
         for reason in card.summary.guards.reasons:
-            output.print(f"[yellow]not ranked:[/] {reason}")
+            output.print(f"[yellow]not ranked:[/] {plain(reason)}")
         for missing in dict.fromkeys((*card.summary.image_gap.missing, *card.summary.combined_gap.missing)):
-            output.print(f"[dim]not in the gaps: {missing}[/]", highlight=False)
+            output.print(f"[dim]not in the gaps: {plain(missing)}[/]", highlight=False)
         _print_scenes_only(card)
 
 
@@ -51,7 +51,7 @@ def _print_scenes_only(card: "ResultCard") -> None:
 def _official_table(card: "ResultCard") -> Table:
     """Means over scenes and bands of `mus2-official`, for each mask and method."""
     assert card.summary is not None
-    table = Table(title=f"{card.data.name}: mus2-official, {len(card.data.scenes)} scenes, mean over four bands")
+    table = Table(title=f"{plain(card.data.name)}: mus2-official, {len(card.data.scenes)} scenes, mean over four bands")
     keys = ("cPSNR", "cSSIM", "LPIPS")
     for heading in ("mask", "method", *keys, "balanced", "balanced without LPIPS"):
         table.add_column(heading)
@@ -63,7 +63,7 @@ def _official_table(card: "ResultCard") -> Table:
             for score in (card.summary.balanced, card.summary.balanced_no_lpips)
         ]
         style = "bold green" if method == card.submission.name else ""
-        table.add_row(mask, method, *means, *scores, style=style)
+        table.add_row(plain(mask), plain(method), *means, *scores, style=style)
     return table
 
 
@@ -80,7 +80,9 @@ def _mean(values: Sequence[float | None]) -> str:
 
 def _gap_table(card: "ResultCard") -> Table:
     data, regions = card.data, len(card.data.regions)
-    title = f"{data.name}, {data.arm}, {data.split}: {len(data.scenes)} scenes, {regions} independent regions"
+    title = (
+        f"{plain(f'{data.name}, {data.arm}, {data.split}')}: {len(data.scenes)} scenes, {regions} independent regions"
+    )
     interval = "95 % interval over regions" if regions > 2 else "no interval under 3 regions"
     table = Table(title=title, caption=f"share of the gap from the zero (0) to the reference (1); {interval}")
     lines = [(name, "", gaps, "") for name, gaps in card.references.items()]
@@ -91,7 +93,7 @@ def _gap_table(card: "ResultCard") -> Table:
     for heading in ("method", "track", *(GAP_TITLES[key].replace(" without", "\nwithout") for key in shown)):
         table.add_column(heading)
     for name, track, gaps, style in sorted(lines, key=lambda line: -_rank(line[2], shown)):
-        table.add_row(name, track, *(str(gaps[key]) if key in gaps else "—" for key in shown), style=style)
+        table.add_row(plain(name), track, *(str(gaps[key]) if key in gaps else "—" for key in shown), style=style)
     return table
 
 
@@ -105,14 +107,14 @@ def _task_table(card: "ResultCard") -> Table:
     assert card.summary is not None
     table = Table(title="tasks: means over regions", caption="* part of the task gap")
     headings = ("bicubic", "bicubic, networks\ntrained on frames", "reference", "gap", "gap from\nbicubic alone")
-    for heading in ("measure", card.submission.name, *headings):
+    for heading in ("measure", plain(card.submission.name), *headings):
         table.add_column(heading)
     for key, part in card.summary.tasks.items():
         means = (part.method, part.bicubic, part.frame_trained, part.reference)
         gaps = (part.gap, part.gap_against_bicubic)
         texts = ["—" if mean is None else f"{mean:.3f}" for mean in means]
         texts += ["—" if gap is None else f"{gap:+.3f}" for gap in gaps]
-        table.add_row(f"{key} *" if part.in_gap else key, *texts)
+        table.add_row(plain(f"{key} *" if part.in_gap else key), *texts)
     return table
 
 
@@ -121,7 +123,7 @@ def _metric_table(card: "ResultCard") -> Table:
     from tdsr_bench.tasks import PAIR_TASKS
 
     assert card.summary is not None
-    table = Table(title=f"{card.submission.name}: means over regions")
+    table = Table(title=f"{plain(card.submission.name)}: means over regions")
     for heading in ("metric", "mean", "95 % interval", "unit", "gap", "better"):
         table.add_column(heading)
     for key, part in card.summary.metrics.items():
@@ -134,7 +136,7 @@ def _metric_table(card: "ResultCard") -> Table:
         mean = "—" if part.mean is None else f"{part.mean:.4g}"
         interval = "" if part.ci95 is None else f"{part.ci95[0]:.4g} to {part.ci95[1]:.4g}"
         gap = "" if part.gap is None else f"{part.gap:+.3f}"
-        table.add_row(key, mean, interval, unit, gap, better)
+        table.add_row(plain(key), mean, interval, unit, gap, better)
     return table
 
 
@@ -144,7 +146,7 @@ def suitability_table(lines: "Sequence[SuitabilityLine]", title: str) -> Table:
     from tdsr_bench.suitability import ADAPTED, BICUBIC, FRAME, HIGHRES
 
     seen = {FRAME: "frame", BICUBIC: "bicubic", FRAME_TRAINED: "trained\non frames", HIGHRES: "reference"}
-    table = Table(title=title, caption="after a slash: batch-norm statistics adapted; * part of the task gap")
+    table = Table(title=plain(title), caption="after a slash: batch-norm statistics adapted; * part of the task gap")
     differences = ("reference less\nbicubic", "reference less\ntrained on frames")
     for heading in ("measure", *seen.values(), *differences, "effect", "order\nkept", "suits"):
         table.add_column(heading)
@@ -156,7 +158,7 @@ def suitability_table(lines: "Sequence[SuitabilityLine]", title: str) -> Table:
         over = [_estimate(estimate) for estimate in (line.over_bicubic, line.over_twins)]
         effect = "—" if line.effect is None else f"{line.effect:.1f}"
         name = f"{line.key} *" if line.in_gap else line.key
-        table.add_row(name, *means, *over, effect, f"{line.kept:.0%}", "yes" if line.suits else "no")
+        table.add_row(plain(name), *means, *over, effect, f"{line.kept:.0%}", "yes" if line.suits else "no")
     return table
 
 
@@ -169,7 +171,7 @@ def comparison_tables(comparison: "Comparison") -> "list[Table]":
     """The gaps, then the metrics, of two results."""
     from tdsr_bench.inference import in_words
 
-    counted = in_words(comparison.scenes, comparison.regions, 3)
+    counted = in_words(max(comparison.scenes, comparison.regions), comparison.regions, 3)
     title = f"{comparison.first} less {comparison.second}: {counted}"
     caption = (
         "? without correction for the number of metrics (Holm) only; p is with it; drivers: the scenes that make most"
@@ -178,14 +180,14 @@ def comparison_tables(comparison: "Comparison") -> "list[Table]":
 
 
 def _lines_table(title: str, lines: "Sequence[Line]", caption: str | None = None) -> Table:
-    table = Table(title=escape(title), caption=caption)
+    table = Table(title=plain(title), caption=caption)
     for heading in ("", "first", "second", "difference", "p", "better", "drivers"):
         table.add_column(heading)
     for line in lines:
         p = "—" if line.result.p_holm is None else f"{line.result.p_holm:.2g}"
         drivers = ", ".join(f"{scene} {value:+.2g}" for scene, value in line.drivers)
         numbers = (f"{line.first:.4g}", f"{line.second:.4g}", _difference(line.result.difference))
-        table.add_row(line.title, *numbers, p, _better(line), escape(drivers))
+        table.add_row(plain(line.title), *numbers, p, _better(line), plain(drivers))
     return table
 
 
@@ -216,12 +218,12 @@ def comparison_json(comparison: "Comparison") -> str:
 
 def checks_table(name: str, checks: "Sequence[Check]") -> Table:
     """What was looked at in a card, and how it came out."""
-    table = Table(title=f"the card of {name}")
+    table = Table(title=f"the card of {plain(name)}")
     for heading in ("what", "state", "found"):
         table.add_column(heading)
     colours = {"holds": "green", "differs": "red", "not checked": "dim"}
     for check in checks:
-        table.add_row(check.what, f"[{colours[check.state]}]{check.state}[/]", escape(check.found))
+        table.add_row(plain(check.what), f"[{colours[check.state]}]{check.state}[/]", plain(check.found))
     return table
 
 
@@ -238,6 +240,6 @@ def contrast_table(board: "Board") -> Table:
         verdict = (
             "too few regions" if results[0].p is None else "told apart" if results[0].told_apart else "not told apart"
         )
-        names = (escape(contrast.misr.label), escape(contrast.other.label))
+        names = (plain(contrast.misr.label), plain(contrast.other.label))
         table.add_row(*names, *(_estimate(result.difference) for result in results), p, verdict)
     return table

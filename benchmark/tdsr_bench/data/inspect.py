@@ -9,6 +9,7 @@ from rich.table import Table
 from tdsr_bench.align import prepare
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.errors import DataError
+from tdsr_bench.printable import plain
 from tdsr_bench.scene import Scene
 
 
@@ -16,20 +17,20 @@ def inspect(dataset: DataSet) -> Iterator[RenderableType]:
     """A heading, a table of all scenes, then a line for each problem; reads one scene at a time."""
     record = dataset.record
     regions = sorted({scene.region for scene in dataset.scenes.values()})
-    yield f"[bold]{record.name}[/] version {record.version} at {dataset.root}"
+    yield f"[bold]{plain(record.name)}[/] version {plain(f'{record.version} at {dataset.root}')}"
     yield f"arm {dataset.arm} (it has {', '.join(record.arms)})"
-    yield f"source: {record.source}; licence: {record.licence}"
-    yield f"{len(dataset.scenes)} scenes in {len(regions)} independent regions: {', '.join(regions)}"
+    yield plain(f"source: {record.source}; licence: {record.licence}")
+    yield f"{len(dataset.scenes)} scenes in {len(regions)} independent regions: {plain(', '.join(regions))}"
     table, problems = _table(), []
     for name in sorted(dataset.scenes):
         try:
-            table.add_row(*_row(dataset, name))
+            table.add_row(*map(plain, _row(dataset, name)))
         except DataError as error:
             problems.append(str(error))
     yield table
-    yield from (f"[red]problem[/] {problem}" for problem in problems)
+    yield from (f"[red]problem[/] {plain(problem)}" for problem in problems)
     yield from (
-        f"[dim]excluded[/] {name}: {scene.exclude}"
+        f"[dim]excluded[/] {plain(f'{name}: {scene.exclude}')}"
         for name, scene in dataset.scenes.items()
         if scene.exclude is not None
     )

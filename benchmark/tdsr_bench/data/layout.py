@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import errors_named, staged, write_atomically
+from tdsr_bench.foreign import read_bytes
 from tdsr_bench.georeference import Affine6
 from tdsr_bench.scene import BANDS
 
@@ -69,7 +70,7 @@ class ReferenceUnit(_Frozen):
     """Of what unit the reference's digital numbers are."""
 
     kind: Literal["stretched", "reflectance"] = "stretched"
-    scale: float = 1.0
+    scale: float = Field(default=1.0, gt=0, lt=1e6, allow_inf_nan=False)
 
 
 class DataRecord(_Frozen):
@@ -78,7 +79,7 @@ class DataRecord(_Frozen):
     schema_version: Literal[1] = Field(default=1, alias="schema")
     name: str
     version: str = "1"
-    arms: tuple[Arm, ...]
+    arms: tuple[Arm, ...] = Field(min_length=1)
     reference: ReferenceUnit = ReferenceUnit()
     source: str
     licence: str
@@ -94,10 +95,10 @@ def read_record(root: Path) -> DataRecord | None:
         DataError: the record is no valid JSON, or not of this schema.
     """
     path = root / RECORD
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return DataRecord.model_validate_json(path.read_bytes())
+        return DataRecord.model_validate_json(read_bytes(path))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "the file"

@@ -7,8 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.errors import DataError
+from tdsr_bench.foreign import from_json, read_bytes
 from tdsr_bench.georeference import Affine6
 from tdsr_bench.scene import SCALE
+
+_FAR = 1e9
+"""Pixels; more than there are around the Earth."""
 
 LINED = ("roads",)
 """Tasks whose truth is a network of lines; of others the masks are all that is read."""
@@ -26,20 +30,23 @@ def read_lines(root: Path, scene: str, transform: Affine6) -> dict[str, tuple[ND
         DataError: a file is no GeoJSON.
     """
     files = {task: root / "truth" / scene / f"{task}.geojson" for task in LINED}
-    return {task: _lines(path, transform) for task, path in files.items() if path.is_file()}
+    return {task: _lines(path, transform) for task, path in files.items() if path.exists()}
 
 
 def _lines(path: Path, transform: Affine6) -> tuple[NDArray[np.float64], ...]:
     import shapely
 
     try:
-        features = json.loads(path.read_bytes())["features"]
+        features = from_json(read_bytes(path))["features"]
         geometries = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in features])
     except (ValueError, KeyError, TypeError, shapely.errors.GEOSException):
         raise DataError(f"{path} is no GeoJSON, or cut short; make the truth of its scene anew.") from None
     parts = shapely.get_parts(geometries)
     lines = parts[shapely.get_dimensions(parts) == 1]
-    return tuple(in_pixels(shapely.get_coordinates(line), transform) for line in lines)
+    found = tuple(in_pixels(shapely.get_coordinates(line), transform) for line in lines)
+    if not all((np.abs(line) < _FAR).all() for line in found):  # of NaN no comparison is true
+        raise DataError(f"{path} has a line that lies nowhere near its scene; make the truth of its scene anew.")
+    return found
 
 
 def in_pixels(points: NDArray[np.float64], transform: Affine6) -> NDArray[np.float64]:

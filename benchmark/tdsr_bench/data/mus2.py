@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tdsr_bench.data.layout import BAND_FOLDERS, REFERENCE_FILES, REFLECTANCE_SCALE, ReferenceUnit
 from tdsr_bench.errors import DataError
 from tdsr_bench.georeference import Affine6, cut
-from tdsr_bench.raster import opened
+from tdsr_bench.raster import MOST_WHOLE, opened
 from tdsr_bench.scene import BANDS, SCALE
 
 RASTERS = (".jp2", ".tif", ".tiff")
@@ -84,7 +84,7 @@ def reference_date(scene: str) -> date:
         raise DataError(
             f"{scene}: no WorldView-2 date in the name (expected ..._11JUN031102-...); say it in tdsr.json."
         )
-    return datetime.strptime(found[1], "%y%b%d").date()
+    return _parsed_day(found[1], "%y%b%d", scene)
 
 
 def read_frames(folder: Path, window: Window | None = None) -> Frames:
@@ -159,12 +159,12 @@ def read_raster(path: Path, window: Window | None = None) -> tuple[NDArray[Any],
     """The first band of the raster at `path`, its grid's transform, and its coordinate system as WKT.
 
     Raises:
-        DataError: it cannot be read, or is cut short.
+        DataError: it cannot be read, is cut short, or is larger than a tile of Sentinel-2.
     """
     from rasterio.windows import Window as RasterWindow
 
     part = RasterWindow(window.column, window.row, window.width, window.height) if window else None
-    with opened(path) as raster:
+    with opened(path, most=MOST_WHOLE) as raster:
         a, b, c, d, e, f = tuple(raster.transform)[:6]
         grid = (a, b, c, d, e, f) if window is None else cut((a, b, c, d, e, f), window.row, window.column)
         return raster.read(1, window=part), grid, raster.crs.to_wkt() if raster.crs else None
@@ -177,8 +177,11 @@ def read_perfect(root: Path, scene: str, dates: Iterable[date]) -> NDArray[np.fl
         return None
     images = []
     for path in paths:
-        with opened(path) as raster:
+        with opened(path, most=MOST_WHOLE) as raster:
             images.append(raster.read())
+    other = next((image.shape for image in images if image.shape != images[0].shape), None)
+    if other:
+        raise DataError(f"{scene}: perfect images of {images[0].shape} and of {other}; make the data set anew.")
     return np.stack(images).astype(np.float32) * np.float32(REFLECTANCE_SCALE)
 
 
@@ -197,7 +200,14 @@ def _date(name: str, folder: Path) -> date:
     found = _FRAME.search(name)
     if found is None:
         raise DataError(f"{folder.name}: the frame {name} has no date in its name; expected S2A_MSIL2A_YYYYMMDDT......")
-    return datetime.strptime(found[1], "%Y%m%d").date()
+    return _parsed_day(found[1], "%Y%m%d", name)
+
+
+def _parsed_day(text: str, form: str, name: str) -> date:
+    try:
+        return datetime.strptime(text, form).date()
+    except ValueError:
+        raise DataError(f"{name}: {text} in its name is no day; rename it, or remove it.") from None
 
 
 def _added_offset(name: str) -> float:

@@ -15,7 +15,7 @@ from tdsr_bench.data.osm_features import TASKS, Features
 from tdsr_bench.data.osm_snapshot import snapshot_day
 from tdsr_bench.data.osm_tags import ROAD_WIDTHS, TAG_COLUMNS, TAG_NAMES, read_tags
 from tdsr_bench.data.truth import TruthOrigin
-from tdsr_bench.data.vectors import DEGREES, brought_to, first_line, read_layer, reboxed
+from tdsr_bench.data.vectors import DEGREES, brought_to, check_vectors, first_line, read_layer, reboxed
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import digest
 
@@ -146,8 +146,12 @@ class _Layer:
     @classmethod
     def of(cls, path: Path, name: str) -> "_Layer":
         from pyogrio import read_info
+        from pyogrio.errors import DataLayerError, DataSourceError
 
-        info = read_info(path, layer=name, force_total_bounds=not _is_osm(path))
+        try:
+            info = read_info(path.absolute(), layer=name, force_total_bounds=not _is_osm(path))
+        except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
+            raise _unreadable(path, error) from None
         if not info["crs"]:
             raise DataError(
                 f"{path}: its layer {name} says no coordinate system, expected one (a .prj file, for shapefiles); "
@@ -176,17 +180,22 @@ def _joined(parts: Sequence[Features]) -> Features:
 
 def _layer_names(path: Path) -> list[str]:
     from pyogrio import list_layers
-    from pyogrio.errors import DataSourceError
+    from pyogrio.errors import DataLayerError, DataSourceError
 
+    check_vectors(path)
     try:
-        layers = list_layers(path)
-    except DataSourceError as error:
-        raise DataError(
-            f"{path} cannot be read as vectors ({first_line(error)}); expected .osm.pbf, .osm, GeoJSON or GeoPackage."
-        ) from None
+        layers = list_layers(path.absolute())
+    except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
     if _is_osm(path):
         return list(OSM_LAYERS)
     return [str(name) for name, kind in layers if kind is not None and "Point" not in kind]
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} cannot be read as vectors ({first_line(error)}); expected .osm.pbf, .osm, GeoJSON or GeoPackage."
+    )
 
 
 def _is_osm(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 TEXT_FORMATS = (".osm", ".geojson", ".json")
 
 HEAD_BYTES = 65_536
-"""Where text formats say their date: before their first feature."""
+"""Where text formats say their date, before their first feature; and more than the header of any ``.osm.pbf``."""
 
 _STAMP = re.compile(rb'"?(osm_base|timestamp)"?\s*[:=]\s*["\'](\d{4}-\d\d-\d\d)')
 _FIRST_FEATURE = re.compile(rb'"features"|<node|<way|<relation')
@@ -32,26 +32,30 @@ def snapshot_day(path: Path) -> tuple[date | None, str]:
     found = _STAMP.search(_FIRST_FEATURE.split(head, maxsplit=1)[0])
     if found is None:
         return None, "not stated: the file says no date, and none was given by --date"
-    return date.fromisoformat(found[2].decode()), f"the file's {found[1].decode()}"
+    try:
+        return date.fromisoformat(found[2].decode()), f"the file's {found[1].decode()}"
+    except ValueError:
+        return None, f"not stated: the file's {found[1].decode()} is no day, and none was given by --date"
 
 
 def _pbf_day(file: BinaryIO) -> tuple[date | None, str]:
     try:
         seconds = dict(_fields(_first_block(file))).get(_REPLICATION_TIMESTAMP)
-    except (ValueError, KeyError, IndexError, zlib.error):
-        seconds = None
-    if not isinstance(seconds, int):
+        day = datetime.fromtimestamp(seconds, UTC).date() if isinstance(seconds, int) else None
+    except (ValueError, KeyError, IndexError, OverflowError, OSError, zlib.error):
+        day = None
+    if day is None:
         return None, "not stated: the file's header has no replication timestamp, and no date was given by --date"
-    return datetime.fromtimestamp(seconds, UTC).date(), "the file's replication timestamp"
+    return day, "the file's replication timestamp"
 
 
 def _first_block(file: BinaryIO) -> bytes:
     """The content of the first block of a ``.osm.pbf``, its header."""
-    header = dict(_fields(file.read(int.from_bytes(file.read(4), "big"))))
+    header = dict(_fields(file.read(min(int.from_bytes(file.read(4), "big"), HEAD_BYTES))))
     size = header[_BLOB_SIZE]
-    blob = dict(_fields(file.read(size if isinstance(size, int) else 0)))
+    blob = dict(_fields(file.read(min(size, HEAD_BYTES) if isinstance(size, int) else 0)))
     packed, raw = blob.get(_BLOB_ZLIB), blob.get(_BLOB_RAW, b"")
-    content = zlib.decompress(packed) if isinstance(packed, bytes) else raw
+    content = zlib.decompressobj().decompress(packed, HEAD_BYTES) if isinstance(packed, bytes) else raw
     return content if isinstance(content, bytes) else b""
 
 
@@ -74,6 +78,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 def _varint(message: bytes, place: int) -> tuple[int, int]:
     value = shift = 0
     while True:
+        if shift > 63:
+            raise ValueError("a number has more than 64 bits")
         byte = message[place]
         value |= (byte & 0x7F) << shift
         place, shift = place + 1, shift + 7

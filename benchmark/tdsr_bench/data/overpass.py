@@ -1,6 +1,5 @@
 """OpenStreetMap from a server that speaks the Overpass API, through osmnx (the extra ``osm``)."""
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,9 +19,13 @@ from tdsr_bench.data.osm_tags import ROAD_WIDTHS, read_tags
 from tdsr_bench.data.truth import TruthOrigin
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import cache_folder, digest
+from tdsr_bench.foreign import from_json, read_bytes
 
 QUERY: Mapping[str, bool | str | list[str]] = {"highway": True, "building": True}
 """What is asked for: everything with one of these tags."""
+
+MOST_BYTES = 2**29
+"""Of an answer: as much as a server uses for one unless it is asked for more."""
 
 ANSWER_SECONDS = 20
 """How long a server may take to say that it is there."""
@@ -106,15 +109,30 @@ class OverpassMap:
 
     def _check(self, folder: Path) -> None:
         """Refuse what is no complete answer: osmnx keeps only those, and warns of the others in its log alone."""
-        answers = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+        answers = [_answer(path) for path in folder.glob("*.json")]
         if not answers or not all("elements" in answer for answer in answers):
             shutil.rmtree(folder, ignore_errors=True)
             raise DataError(
                 f"{self.server.url} gave no complete answer (it refused, or ran out of time or memory); try again "
                 f"later, or another server by --overpass. What is finished is kept."
             )
-        stamps = (answer.get("osm3s", {}).get("timestamp_osm_base", "") for answer in answers)
-        self.days.extend(date.fromisoformat(stamp[:10]) for stamp in stamps if stamp)
+        self.days.extend(day for answer in answers if (day := _day(answer)))
+
+
+def _answer(path: Path) -> dict[str, Any]:
+    """What a server answered; nothing where that is no table."""
+    try:
+        answer = from_json(read_bytes(path, most=MOST_BYTES))
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _day(answer: dict[str, Any]) -> date | None:
+    try:
+        return date.fromisoformat(answer["osm3s"]["timestamp_osm_base"][:10])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _osmnx() -> ModuleType:

@@ -1,5 +1,6 @@
 """Finding Sentinel-2 L2A acquisitions as users have them: GeoTIFFs with a date in their names, and `.SAFE` products."""
 
+import math
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from tdsr_bench.data.grid import grid_of
 from tdsr_bench.data.layout import REFLECTANCE_SCALE
 from tdsr_bench.data.making import date_in_name
 from tdsr_bench.errors import DataError
+from tdsr_bench.foreign import read_bytes
 from tdsr_bench.raster import opened
 from tdsr_bench.scene import BANDS
 
@@ -25,6 +27,7 @@ BANDS_BY_COUNT = {
 
 _BAND_NAME = re.compile(r"B0?(\d{1,2}A?)(?![0-9A-Z])|(SCL)(?![0-9A-Z])", re.IGNORECASE)
 _COLOURS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
+_DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _SAFE_BAND_IDS = {"B02": "1", "B03": "2", "B04": "3", "B08": "7"}
 
 
@@ -105,6 +108,8 @@ def _tiff_layer(raster: Any, path: Path, index: int) -> Layer:
     scale, offset = raster.scales[index - 1], raster.offsets[index - 1]
     if (scale, offset) == (1.0, 0.0) and np.issubdtype(np.dtype(raster.dtypes[index - 1]), np.integer):
         scale = REFLECTANCE_SCALE
+    if not (0 < scale < math.inf and math.isfinite(offset)):
+        raise DataError(f"{path} has the scale {scale:g} and the offset {offset:g}, expected numbers; export it anew.")
     return Layer(path, index, scale, offset, raster.nodatavals[index - 1])
 
 
@@ -136,8 +141,10 @@ def _calibration(metadata: ElementTree.Element, product: Path) -> tuple[float, d
         added = {element.get("band_id"): float(element.text or 0) for element in _elements(metadata, "BOA_ADD_OFFSET")}
     except ValueError as error:
         raise DataError(f"{product.name}: its metadata have no number ({error}); unpack the product again.") from None
-    if quantification <= 0:
-        raise DataError(f"{product.name}: its metadata quantify by {quantification:g}; unpack the product again.")
+    if not (0 < quantification < math.inf and all(map(math.isfinite, added.values()))):
+        raise DataError(
+            f"{product.name}: its metadata quantify by {quantification:g} and add {added}; unpack the product again."
+        )
     return quantification, added
 
 
@@ -157,12 +164,12 @@ def _metadata(product: Path) -> ElementTree.Element:
         raise DataError(
             f"{product.name} has no MTD_MSIL2A.xml, expected an L2A product; fetch L2A, or unpack it again."
         )
-    content = path.read_bytes()
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # no product has one, and entities can blow up a parser
+    content = read_bytes(path)
+    if _DOCTYPE.search(content.replace(b"\0", b"")):  # no product has one, and entities can blow up a parser
         raise DataError(f"{path} declares a document type, which no Sentinel-2 product does; fetch the product again.")
     try:
         return ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # also of encodings that it does not know
         raise DataError(f"{path} is no valid XML ({error}); unpack the product again.") from None
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
+from tdsr_bench.foreign import read_bytes
 
 TRUTH_RECORD = "truth/osm.json"
 
@@ -19,7 +20,7 @@ ATTRIBUTION = "© OpenStreetMap contributors, openstreetmap.org/copyright"
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TruthOrigin(_Frozen):
@@ -79,10 +80,10 @@ def read_truth_record(root: Path) -> TruthRecord:
         DataError: it is no valid JSON, or not of this schema.
     """
     path = root / TRUTH_RECORD
-    if not path.is_file():
+    if not path.exists():
         return TruthRecord()
     try:
-        return TruthRecord.model_validate_json(path.read_bytes())
+        return TruthRecord.model_validate_json(read_bytes(path))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "the file"

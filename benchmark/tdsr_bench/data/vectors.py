@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tdsr_bench.data.grid import Bounds, Grid
 from tdsr_bench.errors import DataError
+from tdsr_bench.foreign import check_file
 
 ROAD_METRES = 6.0
 """Width of a road that says neither its width nor its lanes: two narrow lanes."""
@@ -24,6 +25,13 @@ LANE_FIELDS = ("lanes", "lane_number")
 """OpenStreetMap's and SpaceNet's names."""
 
 DEGREES = "EPSG:4326"
+
+_HEAD = 2**16
+_LEADS_ELSEWHERE = re.compile(
+    rb"<OGR\w*DataSource|<\w*:?(?:VRTDataset|GDAL_WMS|WMS_Capabilities)|gdal_streamed_alg|<ogr_gmlas"
+)
+"""What GDAL's formats that read other files and addresses are told by, wherever it stands: virtual ones, web services,
+pipelines."""
 
 _METRES = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:m|metres?|meters?)?\s*")
 _FEET = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:ft|feet|foot|')\s*(?:(\d+(?:\.\d+)?)\s*(?:in|\"))?\s*")
@@ -164,15 +172,36 @@ def read_layer(path: Path, **options: Any) -> tuple[Mapping[str, Any], NDArray[n
     from pyogrio import raw
     from pyogrio.errors import DataLayerError, DataSourceError
 
+    check_vectors(path)
     try:
-        meta, _, stored, columns = raw.read(path, force_2d=True, **options)
-    except (DataSourceError, DataLayerError) as error:
+        meta, _, stored, columns = raw.read(path.absolute(), force_2d=True, **options)
+        shapes = shapely.from_wkb(stored)
+    except IndexError:  # by pyogrio, where there is no first layer
+        raise DataError(f"{path} has no layer of vectors; export it anew.") from None
+    except (DataSourceError, DataLayerError, shapely.errors.GEOSException, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as vectors ({first_line(error)}); convert it to GeoPackage.") from None
     if not meta["crs"]:
         raise DataError(
             f"{path} says no coordinate system, expected one (a .prj file, for shapefiles); assign its own."
         )
-    return meta, shapely.from_wkb(stored), dict(zip(meta["fields"], columns, strict=True))
+    return meta, shapes, dict(zip(meta["fields"], columns, strict=True))
+
+
+def check_vectors(path: Path) -> None:
+    """Refuse what is no file of vectors, but leads elsewhere: to other files, to an address, into an archive.
+
+    Raises:
+        DataError: it does.
+    """
+    if path.is_dir() and path.suffix.lower() == ".gdb":
+        return
+    check_file(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if head.startswith(b"PK") or path.suffix.lower() in (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar"):
+        raise DataError(f"{path} is an archive, expected the file within; unpack it.")
+    if _LEADS_ELSEWHERE.search(head):
+        raise DataError(f"{path} holds no vectors, it says where to find some; name that file, or convert it.")
 
 
 def single_parts(shapes: NDArray[np.object_], kinds: tuple[str, ...]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
@@ -189,14 +218,23 @@ def brought_to(shapes: NDArray[np.object_], source: str, target: str, *, where: 
     """`shapes` of the coordinate system `source` in the system `target`, made valid; `where` names them in errors.
 
     Raises:
-        DataError: `source` is not known, or lies nowhere on Earth.
+        DataError: `source` is not known, or lies nowhere on Earth, or `shapes` lie outside of it.
     """
     import shapely
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import CRSError, RasterioError
 
     if not _lies_on_earth(source):
         raise DataError(f"{where}: its coordinate system ({source[:40]}) is not known; assign one with an EPSG code.")
-    shapes = _reproject(shapes, source, target)
-    return np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+    if not np.isfinite(shapely.get_coordinates(shapes)).all():
+        raise DataError(f"{where}: a coordinate of it is NaN or infinite; repair it, or export it anew.")
+    try:
+        moved = _reproject(shapes, source, target)
+        return np.where(shapely.is_valid(moved), moved, shapely.make_valid(moved))
+    except (CPLE_BaseError, RasterioError, CRSError, shapely.errors.GEOSException) as error:
+        raise DataError(
+            f"{where}: its features cannot be brought to another coordinate system ({first_line(error)}); check it."
+        ) from None
 
 
 def reboxed(box: Bounds, source: str, target: str, *, where: str) -> Bounds:

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from tdsr_bench.data.grid import Grid, grid_of, metric_grid
 from tdsr_bench.errors import DataError
-from tdsr_bench.raster import opened
+from tdsr_bench.raster import MOST_WHOLE, opened
 from tdsr_bench.scene import BANDS
 
 BAND_ORDERS = {1: "P", 3: "RGB", 4: "BGRN", 8: "-BG-R-N-"}
@@ -62,7 +62,8 @@ def read_vhr(path: Path, *, metres: float, band_order: str | None = None) -> Hig
             number of its bands.
 
     Raises:
-        DataError: it cannot be read, says no coordinate system, is coarser than `metres`, or its bands are not known.
+        DataError: it cannot be read, says no coordinate system, is coarser than `metres`, larger than a tile of
+            Sentinel-2 has pixels, or its bands are not known.
     """
     with opened(path) as raster:
         if raster.crs is None:
@@ -72,6 +73,11 @@ def read_vhr(path: Path, *, metres: float, band_order: str | None = None) -> Hig
         indices = [order.index(letter) + 1 for letter in letters]
         grid = metric_grid(raster, metres=metres)
         _check_resolution(raster, grid, path)
+        if grid.height * grid.width > MOST_WHOLE:
+            raise DataError(
+                f"{path} covers {grid.height} x {grid.width} pixels of {metres:.3g} m, expected at most "
+                f"{MOST_WHOLE} in all; cut it."
+            )
         numbers, valid = _average(raster, indices, grid)
         dtype = raster.dtypes[0]
     if not valid.any():

@@ -20,7 +20,8 @@ import psutil
 from tdsr_bench.errors import SubmissionError
 from tdsr_bench.isolation.limits import Usage
 from tdsr_bench.isolation.sandbox import WORK, Isolation, environment
-from tdsr_bench.isolation.wire import Answer, GarbledError, plain
+from tdsr_bench.isolation.wire import Answer, GarbledError, told
+from tdsr_bench.printable import printable
 
 CHUNK = 1 << 20
 """Bytes that are read or written at once; pipes are made as large."""
@@ -146,7 +147,7 @@ class Child:
         if self._unshown:
             lines.append(f"... and {self._unshown} bytes more")
         for line in lines:
-            print(plain(line), file=sys.stderr)
+            print(printable(line), file=sys.stderr)
         self._printed, self._unshown = bytearray(), 0
 
     def _last_words(self) -> str:
@@ -157,7 +158,7 @@ class Child:
             return "closed its output"
         self._take_print()
         said = self._printed.decode(errors="replace").strip().splitlines()
-        return f"died ({_cause(code)})" + (f": {plain(said[-1])}" if said else "")
+        return f"died ({_cause(code)})" + (f": {told(said[-1])}" if said else "")
 
 
 def _cause(code: int) -> str:

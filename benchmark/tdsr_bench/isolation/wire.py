@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.isolation.limits import Limits
+from tdsr_bench.printable import printable
 from tdsr_bench.scene import LowResView
 
 LONGEST_HEADER = 1 << 20
@@ -139,12 +140,10 @@ def _parsed(text: bytes) -> dict[str, Any]:
     return header
 
 
-def plain(words: object, longest: int = LONGEST_WORDS) -> str:
-    """Foreign `words` as they may be printed: no control characters, and not for ever.
+def told(words: object) -> str:
+    r"""Foreign `words` as a part of a sentence: on one line, without control characters, and not for ever.
 
-    >>> plain("a" + chr(27) + "[31mred" + chr(10))
-    'a [31mred'
+    >>> told("red \x1b[31m and\n more")
+    'red \\x1b[31m and more'
     """
-    text = str(words)[: longest + 1]
-    shown = "".join(letter if letter.isprintable() else " " for letter in text).strip()
-    return shown if len(text) <= longest else shown[:longest] + " ..."
+    return printable(" ".join(str(words)[: 2 * LONGEST_WORDS].split()), most=LONGEST_WORDS)

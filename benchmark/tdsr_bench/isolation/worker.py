@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from tdsr_bench.errors import SubmissionError
 from tdsr_bench.isolation.limits import Limits, limit_this_process
-from tdsr_bench.isolation.wire import message, plain, read_header, read_view
+from tdsr_bench.isolation.wire import message, read_header, read_view, told
 from tdsr_bench.submission import LoadedSubmission, ask, imported_from, load_submission
 
 PR_SET_PDEATHSIG = 1
@@ -56,7 +56,7 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _described(loaded: LoadedSubmission) -> dict[str, Any]:
-    """What `tdsr_bench.isolation.foreign.Description` reads."""
+    """What `tdsr_bench.isolation.isolated.Description` reads."""
     submission = loaded.submission
     return {
         "name": submission.name,
@@ -82,7 +82,7 @@ def _answer(loaded: LoadedSubmission, header: Mapping[str, Any], requests: Binar
 
 def _told(error: BaseException) -> str:
     known = isinstance(error, SubmissionError)
-    return plain(error if known else f"The submission raised {type(error).__name__}: {error}.")
+    return told(error if known else f"The submission raised {type(error).__name__}: {error}.")
 
 
 def _send(stream: BinaryIO, header: Mapping[str, Any], *arrays: Any) -> None:

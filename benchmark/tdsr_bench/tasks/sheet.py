@@ -20,6 +20,7 @@ from scipy.ndimage import uniform_filter
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
+from tdsr_bench.foreign import check_file
 from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.tasks.colours import errors, first_frame, to_rgb
 
@@ -119,9 +120,8 @@ def read_sheet(path: Path) -> Sheet:
     Raises:
         DataError: it is no sheet, or its picture is not what its record says.
     """
+    check_file(path, most=LARGEST)
     try:
-        if path.stat().st_size > LARGEST:
-            raise DataError(f"{path} is larger than {LARGEST} bytes, which no sheet of a card is; leave it out.")
         with Image.open(path, formats=["webp"]) as image:
             record = SheetRecord.model_validate(json.loads(str(image.getexif()[DESCRIPTION])))
             expected = (len(COLUMNS) * record.tile, len(record.scenes) * len(record.rows) * record.tile)

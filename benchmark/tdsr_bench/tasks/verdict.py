@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tdsr_bench.errors import DataError
 from tdsr_bench.files import write_atomically
+from tdsr_bench.foreign import from_json, read_bytes
 from tdsr_bench.protocol import TaskRules
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Verdict(BaseModel):
         table: the numbers that this rests on.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
     data: dict[str, Any]
@@ -44,10 +45,10 @@ def read_verdict(folder: Path) -> Verdict | None:
         DataError: the file is broken.
     """
     path = folder / VERDICT
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return Verdict.model_validate(json.loads(path.read_bytes()))
+        return Verdict.model_validate(from_json(read_bytes(path)))
     except (ValidationError, ValueError) as error:
         raise DataError(f"{path} is broken ({str(error).splitlines()[0]}); make it by `task suitability`.") from None
 

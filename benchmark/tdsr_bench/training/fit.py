@@ -136,5 +136,5 @@ def _resume(run: Fit, checkpoint: Path, key: str) -> None:
             getattr(run, name).load_state_dict(content[name])
         for name in _FIELDS:
             setattr(run, name, content[name])
-    except (KeyError, ValueError, RuntimeError) as error:
+    except Exception as error:  # torch promises nothing of a file that is not its own
         raise unreadable(checkpoint, error, mend=_MEND) from None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.files import digest
+from tdsr_bench.foreign import read_bytes
 from tdsr_bench.tasks.networks.network import Role
 from tdsr_bench.toml_file import read_toml
 
@@ -16,7 +17,7 @@ RECIPES = ("mini", "mus2")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Augmentation(_Frozen):
@@ -115,7 +116,7 @@ def load_recipe(name: str) -> Recipe:
     if name in RECIPES:
         content = resources.files("tdsr_bench.training").joinpath("recipes", f"{name}.toml").read_bytes()
     elif Path(name).is_file():
-        content = Path(name).read_bytes()
+        content = read_bytes(Path(name), error=ProtocolError)
     else:
         raise ProtocolError(f"There is no recipe {name!r}; choose {' or '.join(RECIPES)}, or name a TOML file.")
     return read_toml(content, Recipe, f"The recipe {name}")

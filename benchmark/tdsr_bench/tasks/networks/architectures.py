@@ -47,6 +47,9 @@ Every network maps ``[N, bands, H, W]`` to logits ``[N, C, H, W]`` for H and W t
 0 says "is it there", further channels are CoANet's connectivity.
 """
 
+FETCHING = ("encoder_weights", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+"""Settings by which segmentation-models-pytorch and timm fetch weights or open files."""
+
 MULTIPLE = 32
 """The greatest reduction of any encoder."""
 
@@ -60,11 +63,26 @@ def build_network(architecture: str, *, bands: int, settings: Settings) -> nn.Mo
     if architecture not in ARCHITECTURES:
         close = difflib.get_close_matches(architecture, ARCHITECTURES, n=2) or list(ARCHITECTURES)
         raise ProtocolError(f"There is no architecture {architecture!r}; choose {' or '.join(close)}.")
+    _check_local(architecture, settings)
     try:
         return ARCHITECTURES[architecture](bands, settings)
-    except (TypeError, KeyError, ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0][:200]
+    except ProtocolError:
+        raise
+    except Exception as error:  # what builds encoders promises nothing of settings that do not fit
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ProtocolError(f"{architecture} cannot be built with {dict(settings)}: {first}.") from None
+
+
+def _check_local(architecture: str, settings: Settings) -> None:
+    """Refuse `settings`, which may be somebody else's, that would fetch weights or open other files."""
+    given = {**settings, **(settings.get("encoder_settings") or {})}
+    fetching = next((name for name in FETCHING if given.get(name)), None)
+    places = [str(given.get(name, "")) for name in ("encoder", "encoder_name")]
+    if fetching or any(mark in place for place in places for mark in ":/\\"):
+        raise ProtocolError(
+            f"{architecture} may not be built of what lies elsewhere ({fetching or ' '.join(places).strip()}); the "
+            f"network's own file holds its weights."
+        )
 
 
 def joined(outputs: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ class NetworkRecord(BaseModel):
         training: recipe, seed, data fingerprint, scores.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     task: str
     role: Role

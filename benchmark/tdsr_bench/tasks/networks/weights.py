@@ -6,7 +6,7 @@ from pathlib import Path
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.tasks.networks.architectures import build_network
 from tdsr_bench.tasks.networks.network import NetworkRecord, TaskNetwork
-from tdsr_bench.weights_file import fill_weights, load_weights, read_weights_record, write_weights
+from tdsr_bench.weights_file import fill_weights, load_weights, no_larger_than, read_weights_record, write_weights
 
 RECORD_KEY = "task_network"
 """Under which the record stands in a file's metadata, as JSON."""
@@ -44,10 +44,12 @@ def load_network(path: Path, *, device: str = "cpu") -> TaskNetwork:
     """
     record = read_network_record(path)
     content = path.read_bytes()
+    weights = load_weights(content, path=path)
     try:
-        module = build_network(record.architecture, bands=len(record.bands), settings=record.settings)
+        with no_larger_than(weights):
+            module = build_network(record.architecture, bands=len(record.bands), settings=record.settings)
     except ProtocolError as error:
         raise DataError(f"{path}: {error}") from None
-    fill_weights(module, load_weights(content), path=path, who=f"{record.architecture} with {record.settings}")
+    fill_weights(module, weights, path=path, who=f"{record.architecture} with {record.settings}")
     module.eval().requires_grad_(False).to(device)
     return TaskNetwork(module, record, hashlib.sha256(content).hexdigest())

@@ -11,7 +11,7 @@ from tdsr_bench.errors import SubmissionError
 from tdsr_bench.isolation.child import Child, ChildError
 from tdsr_bench.isolation.limits import STARTING_SECONDS
 from tdsr_bench.isolation.sandbox import Isolation, has_gpu
-from tdsr_bench.isolation.wire import load_request, plain, view_request
+from tdsr_bench.isolation.wire import load_request, told, view_request
 from tdsr_bench.scene import LowResView, Track
 from tdsr_bench.submission import (
     LONGEST_NAME,
@@ -50,12 +50,12 @@ def open_submission(path: Path, isolation: Isolation) -> LoadedSubmission:
     if isolation.kind == "none":
         return load_submission(path)
     path = submission_file(path)
-    foreign = Foreign(path, isolation)
-    about = foreign.describe()
+    isolated = IsolatedSubmission(path, isolation)
+    about = isolated.describe()
     submission = Submission(
-        name=plain(about.name),
+        name=told(about.name),
         track=Track(about.track),
-        super_resolve=foreign.super_resolve,
+        super_resolve=isolated.super_resolve,
         training_data=about.training_data,
         parameters=about.parameters,
         files=tuple(map(Path, about.files)),
@@ -67,7 +67,7 @@ def open_submission(path: Path, isolation: Isolation) -> LoadedSubmission:
 
 
 @dataclass(eq=False)
-class Foreign:
+class IsolatedSubmission:
     """The submission at `path`, in a process that is started when it is needed, and anew after it has died."""
 
     path: Path
@@ -102,7 +102,7 @@ class Foreign:
             name = self._about.name if self._about else self.path
             raise SubmissionError(f"{name} {error}.") from None
         if answer.header and "error" in answer.header:
-            raise SubmissionError(plain(answer.header["error"]))
+            raise SubmissionError(told(answer.header["error"]))
         return np.frombuffer(answer.payload, np.float32).reshape(shape)
 
     def close(self) -> None:
@@ -128,13 +128,13 @@ class Foreign:
         said = answer.header or {}
         if "error" in said:
             child.close()
-            raise SubmissionError(plain(said["error"]) + self._hint(str(said["error"])))
+            raise SubmissionError(told(said["error"]) + self._hint(str(said["error"])))
         try:
             return Description.model_validate(said)
         except ValidationError as error:
             child.close()
             raise SubmissionError(
-                f"{self.path} describes itself in a way that cannot be read: {plain(error.errors()[0]['msg'])}."
+                f"{self.path} describes itself in a way that cannot be read: {told(error.errors()[0]['msg'])}."
             ) from None
 
     def _hint(self, error: str) -> str:
