@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,33 @@ def read_resume(path: Path, *, mend: str) -> dict[str, Any] | None:
     except OSError:
         raise
     except Exception as error:  # torch promises nothing of a file that is not its own
-        raise unreadable(path, error, mend=mend) from None
+        raise _unreadable(path, error, mend=mend) from None
     return found
 
 
-def unreadable(path: Path, error: Exception, *, mend: str) -> DataError:
-    """The error of a file that cannot be gone on from."""
+def restore(
+    target: object, content: Mapping[str, Any], *, parts: Iterable[str], fields: Iterable[str], path: Path, mend: str
+) -> None:
+    """Bring `target` to the state that was read from `path`.
+
+    Args:
+        target: what is trained, with all that trains it.
+        content: of the file.
+        parts: attributes that load a state of their own.
+        fields: attributes that are set.
+        path, mend: of the file, for the error.
+
+    Raises:
+        DataError: it is the state of something else, or damaged.
+    """
+    try:
+        for name in parts:
+            getattr(target, name).load_state_dict(content[name])
+        for name in fields:
+            setattr(target, name, content[name])
+    except Exception as error:  # torch promises nothing of a file that is not its own
+        raise _unreadable(path, error, mend=mend) from None
+
+
+def _unreadable(path: Path, error: Exception, *, mend: str) -> DataError:
     return DataError(f"{path} cannot be read ({type(error).__name__}), it is cut short or damaged; {mend}.")

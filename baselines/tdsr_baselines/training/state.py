@@ -12,7 +12,7 @@ from tdsr_baselines.balance import Balancer
 from tdsr_baselines.networks.base import SrNetwork
 from tdsr_baselines.training.config import Training
 from tdsr_bench.errors import DataError
-from tdsr_bench.resume_file import read_resume, unreadable, write_resume
+from tdsr_bench.resume_file import read_resume, restore, write_resume
 
 
 @dataclass
@@ -106,13 +106,7 @@ def resume_state(path: Path, state: TrainingState, key: str) -> bool:
             f"{path} is of another configuration, other data or another `loss` set; begin anew with --overwrite, or "
             f"name another folder by --out."
         )
-    try:
-        for name in _PARTS:
-            getattr(state, name).load_state_dict(content[name])
-        for name in _FIELDS:
-            setattr(state, name, content[name])
-    except Exception as error:  # torch promises nothing of a file that is not its own
-        raise unreadable(path, error, mend=_MEND) from None
+    restore(state, content, parts=_PARTS, fields=_FIELDS, path=path, mend=_MEND)
     return True
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tdsr_bench.resume_file import read_resume, unreadable, write_resume
+from tdsr_bench.resume_file import read_resume, restore, write_resume
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,5 @@ def _packed(run: Fit, key: str) -> dict[str, Any]:
 
 def _resume(run: Fit, checkpoint: Path, key: str) -> None:
     content = read_resume(checkpoint, mend=_MEND)
-    if content is None or content["key"] != key:
-        return  # of another recipe or other data: begin anew
-    try:
-        for name in _PARTS:
-            getattr(run, name).load_state_dict(content[name])
-        for name in _FIELDS:
-            setattr(run, name, content[name])
-    except Exception as error:  # torch promises nothing of a file that is not its own
-        raise unreadable(checkpoint, error, mend=_MEND) from None
+    if content is not None and content["key"] == key:  # of another recipe or other data: begin anew
+        restore(run, content, parts=_PARTS, fields=_FIELDS, path=checkpoint, mend=_MEND)
