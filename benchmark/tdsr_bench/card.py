@@ -177,9 +177,9 @@ class SummaryPart(_Part):
     guards: GuardsPart
     metrics: dict[str, MetricPart]
     tasks: dict[str, TaskPart] = Field(default_factory=dict)
-    balanced: dict[str, dict[str, dict[str, float | None]]] | None = None
+    balanced: dict[str, dict[str, dict[str, Value | None]]] | None = None
     """Of `mus2-official`: the balanced score of each method, band and mask."""
-    balanced_no_lpips: dict[str, dict[str, dict[str, float | None]]] | None = None
+    balanced_no_lpips: dict[str, dict[str, dict[str, Value | None]]] | None = None
 
 
 def _is_named(row: Any) -> bool:

@@ -63,7 +63,6 @@ def build_network(architecture: str, *, bands: int, settings: Settings) -> nn.Mo
     if architecture not in ARCHITECTURES:
         close = difflib.get_close_matches(architecture, ARCHITECTURES, n=2) or list(ARCHITECTURES)
         raise ProtocolError(f"There is no architecture {architecture!r}; choose {' or '.join(close)}.")
-    _check_local(architecture, settings)
     try:
         return ARCHITECTURES[architecture](bands, settings)
     except ProtocolError:
@@ -73,16 +72,23 @@ def build_network(architecture: str, *, bands: int, settings: Settings) -> nn.Mo
         raise ProtocolError(f"{architecture} cannot be built with {dict(settings)}: {first}.") from None
 
 
-def _check_local(architecture: str, settings: Settings) -> None:
-    """Refuse `settings`, which may be somebody else's, that would fetch weights or open other files."""
-    given = {**settings, **(settings.get("encoder_settings") or {})}
-    fetching = next((name for name in FETCHING if given.get(name)), None)
-    places = [str(given.get(name, "")) for name in ("encoder", "encoder_name")]
-    if fetching or any(mark in place for place in places for mark in ":/\\"):
-        raise ProtocolError(
-            f"{architecture} may not be built of what lies elsewhere ({fetching or ' '.join(places).strip()}); the "
-            f"network's own file holds its weights."
-        )
+def without_fetching(settings: Settings) -> Settings:
+    """`settings`, which may be somebody else's, without those by which weights would be fetched or other files opened.
+
+    A recipe may ask for them where a network is trained; where one is loaded, its own file holds all weights.
+
+    Raises:
+        ProtocolError: the encoder itself lies elsewhere.
+
+    >>> without_fetching({"encoder_name": "resnet18", "encoder_weights": "imagenet"})
+    {'encoder_name': 'resnet18'}
+    """
+    places = [str(settings.get(name, "")) for name in ("encoder", "encoder_name")]
+    if elsewhere := next((place for place in places if set(place) & set(":/\\")), None):
+        raise ProtocolError(f"The encoder {elsewhere!r} is not timm's own, and would be fetched; choose another.")
+    inner = settings.get("encoder_settings")
+    kept = {name: value for name, value in settings.items() if name not in FETCHING}
+    return kept | {"encoder_settings": without_fetching(inner)} if isinstance(inner, dict) else kept
 
 
 def joined(outputs: Tensor) -> Tensor:

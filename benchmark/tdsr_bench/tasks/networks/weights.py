@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from tdsr_bench.errors import DataError, ProtocolError
-from tdsr_bench.tasks.networks.architectures import build_network
+from tdsr_bench.tasks.networks.architectures import build_network, without_fetching
 from tdsr_bench.tasks.networks.network import NetworkRecord, TaskNetwork
 from tdsr_bench.weights_file import fill_weights, load_weights, no_larger_than, read_weights_record, write_weights
 
@@ -47,7 +47,8 @@ def load_network(path: Path, *, device: str = "cpu") -> TaskNetwork:
     weights = load_weights(content, path=path)
     try:
         with no_larger_than(weights):
-            module = build_network(record.architecture, bands=len(record.bands), settings=record.settings)
+            settings = without_fetching(record.settings)
+            module = build_network(record.architecture, bands=len(record.bands), settings=settings)
     except ProtocolError as error:
         raise DataError(f"{path}: {error}") from None
     fill_weights(module, weights, path=path, who=f"{record.architecture} with {record.settings}")
