@@ -33,14 +33,14 @@ def read_resume(path: Path, *, mend: str) -> dict[str, Any] | None:
 
     if not path.is_file():
         return None
+    content = io.BytesIO(path.read_bytes())
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(content) as archive:
             if archive.testzip():  # torch itself would go on with damaged numbers
                 raise zipfile.BadZipFile
-        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content.seek(0)
+        found: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
         found["key"]
-    except OSError:
-        raise
     except Exception as error:  # torch promises nothing of a file that is not its own
         raise _unreadable(path, error, mend=mend) from None
     return found

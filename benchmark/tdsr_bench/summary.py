@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from statistics import StatisticsError
 
 import numpy as np
 
@@ -152,7 +151,7 @@ def fitting(*names: str) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ArithmeticError, StatisticsError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise CardError(
             f"The rows of {' or '.join(names)} do not fit each other, or those of the references ({error}); make the "
             f"card again by `tdsr-bench evaluate`."

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "fuzz",
-    max_examples=int(os.environ.get("TDSR_BENCH_FUZZ", "40")),
+    max_examples=int(os.environ.get("TDSR_BENCH_FUZZ", "25")),
     derandomize="TDSR_BENCH_FUZZ" not in os.environ,
     deadline=None,
     database=None,

@@ -228,9 +228,10 @@ def a_state() -> Any:
 
 def fit_checkpoint() -> bytes:
     """What a training of a task network goes on from."""
+    from tdsr_bench.resume_file import write_resume
     from tdsr_bench.training.fit import _packed
 
-    return _packed(a_fit(), "key")
+    return _written("a.pt", lambda path: write_resume(path, _packed(a_fit(), "key")))
 
 
 def training_checkpoint() -> bytes:

@@ -115,11 +115,11 @@ def test_a_frame_of_no_day_is_told(child: Child, tmp_path: Path, name: str):
 
 VECTORS: dict[str, tuple[Change, str]] = {
     "a corner that is none": (
-        lambda c: c["features"][0]["geometry"]["coordinates"][0].__setitem__(1, [float("nan"), 0]), "NaN",
+        lambda c: c["features"][0]["geometry"]["coordinates"][0].__setitem__(1, [float("nan"), 0]), "no number",
     ),
     "a corner where no map reaches": (
         lambda c: [c.pop("crs"), c["features"][0]["geometry"]["coordinates"][0].__setitem__(1, [1e300, 1e300])],
-        "coordinate system",
+        "nowhere on Earth",
     ),
 }  # fmt: skip
 
@@ -130,6 +130,22 @@ def test_of_vectors(child: Child, tmp_path: Path, fault: str):
     content = samples.geojson("Polygon")
     change(content)
     assert said in child.told("buildings", written(tmp_path / "a.geojson", content))
+
+
+@pytest.mark.parametrize(("reader", "degrees"), [("roads", False), ("map", True)])
+def test_a_road_of_the_length_of_the_universe_is_told(child: Child, tmp_path: Path, reader: str, degrees: bool):
+    content = samples.geojson(degrees=degrees)
+    content["features"][0]["geometry"]["coordinates"][1] = [1e300, 41.54]
+    assert "nowhere on Earth" in child.told(reader, written(tmp_path / "a.geojson", content))
+
+
+@pytest.mark.parametrize("tags", [{"width": [1, 2, 3]}, {"highway": ["a", "b"]}, {"tags": '{"a":' * DEEP}])
+def test_lists_and_towers_of_tables_are_no_tags(child: Child, tmp_path: Path, tags: dict[str, Any]):
+    content = samples.geojson(degrees=True)
+    content["features"][0]["properties"] |= tags
+    child.read(
+        "map", written(tmp_path / "a.geojson", content)
+    )  # fails where that breaks; a map without roads is refused
 
 
 def test_a_map_of_no_day_has_no_day(child: Child, tmp_path: Path):

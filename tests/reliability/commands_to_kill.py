@@ -169,6 +169,8 @@ def scores(folder: Path) -> dict[str, Any]:
             found[name] = {key: value for key, value in card.items() if key not in ("timing", "environment")}
         elif path.suffix == ".safetensors":
             found[name] = load_file(path)["sr"].tobytes()
+        elif path.parent.name == "scores":
+            found[name] = json.loads(path.read_bytes()) | {"scoring_seconds": None}
         elif path.is_file():
             found[name] = path.read_bytes()
     return found

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from reliability.whole import check_whole
 
-KILLS = int(os.environ.get("TDSR_BENCH_KILLS", "2"))
+KILLS = int(os.environ.get("TDSR_BENCH_KILLS", "1"))
 """How often each command is killed."""
 
 SEED = int(os.environ.get("TDSR_BENCH_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)

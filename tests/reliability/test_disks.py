@@ -125,7 +125,7 @@ def test_data_without_rights_are_told(disk: SmallDisk, sources: Path, tmp_path: 
     (data / "tdsr.json").chmod(0)
     words = ["data", "info", data]
     said = refused(disk, Command(words, tmp_path), tmp_path / "log")
-    assert f"{data / 'tdsr.json'} cannot be read or written (Permission denied)" in said
+    assert f"{data / 'tdsr.json'} cannot be read (Permission denied)" in said
 
 
 def test_a_file_where_a_folder_is_to_be_is_told(disk: SmallDisk, sources: Path, tmp_path: Path):

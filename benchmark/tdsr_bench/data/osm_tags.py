@@ -1,11 +1,11 @@
 """What the tags of OpenStreetMap mean here: which ways are roads and how wide, which outlines are buildings."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from tdsr_bench.data.vectors import LANE_FIELDS, WIDTH_FIELDS, road_metres
+from tdsr_bench.foreign import from_json
 
 Tags = Mapping[str, str]
 
@@ -133,10 +133,12 @@ def _is(tags: Tags, name: str) -> bool:
 
 def _parse_json(text: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(text))
+        return dict(from_json(text))
     except ValueError:
         return {}
 
 
 def _said(value: Any) -> bool:
+    if hasattr(value, "__len__") and not isinstance(value, str):  # GDAL has columns of lists; no tag is one
+        return False
     return value is not None and value == value and value != ""  # NaN is what a column of numbers has for nothing

@@ -26,6 +26,9 @@ LANE_FIELDS = ("lanes", "lane_number")
 
 DEGREES = "EPSG:4326"
 
+_FAR = 1e9
+"""Degrees, metres or feet; no coordinate system goes so far."""
+
 _HEAD = 2**16
 _LEADS_ELSEWHERE = re.compile(
     rb"<OGR\w*DataSource|<\w*:?(?:VRTDataset|GDAL_WMS|WMS_Capabilities)|gdal_streamed_alg|<ogr_gmlas"
@@ -226,10 +229,10 @@ def brought_to(shapes: NDArray[np.object_], source: str, target: str, *, where: 
 
     if not _lies_on_earth(source):
         raise DataError(f"{where}: its coordinate system ({source[:40]}) is not known; assign one with an EPSG code.")
-    if not np.isfinite(shapely.get_coordinates(shapes)).all():
-        raise DataError(f"{where}: a coordinate of it is NaN or infinite; repair it, or export it anew.")
+    _check_places(shapely.get_coordinates(shapes), where)
     try:
         moved = _reproject(shapes, source, target)
+        _check_places(shapely.get_coordinates(moved), where)
         return np.where(shapely.is_valid(moved), moved, shapely.make_valid(moved))
     except (CPLE_BaseError, RasterioError, CRSError, shapely.errors.GEOSException) as error:
         raise DataError(
@@ -241,10 +244,11 @@ def reboxed(box: Bounds, source: str, target: str, *, where: str) -> Bounds:
     """The box in `target` around `box` in `source`, whose edges are curved there; see `brought_to`.
 
     Raises:
-        DataError: `source` is not known.
+        DataError: `source` is not known, or `box` lies outside of it.
     """
     import shapely
 
+    _check_places(np.array(box), where)
     edge = max(box[2] - box[0], box[3] - box[1], 1e-9) / 20
     outline = np.array([shapely.segmentize(shapely.box(*box), edge)])
     west, south, east, north = shapely.total_bounds(brought_to(outline, source, target, where=where))
@@ -265,6 +269,11 @@ def _read(path: Path, grid: Grid, kinds: tuple[str, ...]) -> tuple[NDArray[np.ob
             f"coordinate system ({meta['crs'][:40]}) and place are right."
         )
     return parts[near], {name: column[owners][near] for name, column in columns.items()}
+
+
+def _check_places(points: NDArray[np.float64], where: str) -> None:
+    if not (np.abs(points) < _FAR).all():  # of NaN no comparison is true
+        raise DataError(f"{where}: a coordinate of it is nowhere on Earth, or no number; repair it, or export it anew.")
 
 
 def _lies_on_earth(crs: str) -> bool:

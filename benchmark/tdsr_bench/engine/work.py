@@ -55,6 +55,8 @@ def sound(work: Callable[[J, str], T], job: J, name: str) -> T:
     try:
         with one_core():
             return work(job, name)
+    except UserError:
+        raise
     except Exception as error:
         if travels(error):
             raise

@@ -60,7 +60,7 @@ def test_a_checkpoint_keeps_the_contract(tmp_path: Path, name: str):
     parameters = sum(parameter.numel() for parameter in network.parameters())
     assert (loaded.submission.track, loaded.submission.parameters) == (track, parameters)
     assert loaded.submission.training_data == "tiny 1, real arm: a, b (pixel)"
-    assert f"mine: keeps the contract\n  track {track}" in told
+    assert f"mine: keeps the contract (isolation: none)\n  track {track}" in told
     assert f"{parameters:,} trained parameters; trained on: tiny 1, real arm: a, b (pixel)" in told
     save(tmp_path / "weights.safetensors", CASES[name], training=TRAINING, spread=0.02)
     assert load_submission(tmp_path / "submission.py").sha256 != loaded.sha256
