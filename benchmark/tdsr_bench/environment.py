@@ -22,7 +22,7 @@ LIBRARIES = (
 @cache
 def code_sha256() -> str:
     """Hash of this project's code and of the versions that it runs on: what is kept of another hash is not used."""
-    sources = [digest_files(folder.rglob("*.py"), relative_to=folder) for folder in _package_folders()]
+    sources = [digest_files(folder.rglob("*.py"), relative_to=folder) for folder in package_folders()]
     return digest(sources, library_versions(), platform.python_version())
 
 
@@ -47,7 +47,8 @@ def describe(seed: int | None = None) -> dict[str, Any]:
     }
 
 
-def _package_folders() -> list[Path]:
+def package_folders() -> list[Path]:
+    """Where the code of this project lies."""
     specs = [util.find_spec(name) for name in PACKAGES]
     return [Path(spec.origin).parent for spec in specs if spec and spec.origin]
 

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import util
 from pathlib import Path
 from typing import Literal, get_args
 
+from tdsr_bench.environment import package_folders
 from tdsr_bench.errors import SubmissionError, UserError
 from tdsr_bench.isolation.limits import Limits
 
@@ -26,9 +26,6 @@ WORKER = ("-B", "-P", "-m", "tdsr_bench.isolation.worker")
 
 WORK = Path("/tmp/work")
 """The working folder, and home, of a process under bwrap; empty at first, private, and gone with it."""
-
-PACKAGES = ("tdsr_bench", "tdsr_baselines")
-"""What of this project a submission may import."""
 
 PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHASHSEED",
@@ -154,8 +151,7 @@ def _programs() -> list[Path]:
     places += [Path(site.getuserbase())] if site.ENABLE_USER_SITE else []
     for variable in ("PYTHONPATH", "LD_LIBRARY_PATH"):
         places += [Path(place) for place in os.environ.get(variable, "").split(os.pathsep) if place]
-    packages = [util.find_spec(name) for name in PACKAGES]
-    places += [Path(spec.origin).parent for spec in packages if spec and spec.origin]
+    places += package_folders()
     found = [place for place in dict.fromkeys(place.absolute() for place in places) if place.is_dir()]
     return [place for place in found if not place.is_relative_to("/usr")]
 
