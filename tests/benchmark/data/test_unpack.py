@@ -141,7 +141,9 @@ def test_a_real_tar_with_folders_modes_and_long_names_comes_out(archive: Path, f
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"PK", bytes(1024), gzip.compress(b"text" * 200), bz2.compress(b""), lzma.compress(b"x")]
+    "content",
+    [b"", b"{}", b"PK", bytes(1024), gzip.compress(b"text" * 200), bz2.compress(b""), lzma.compress(b"x")],
+    ids=["nothing", "json", "a beginning", "zeros", "gzip", "bzip2", "xz"],  # gzip's bytes hold the time
 )
 def test_what_is_no_archive_is_known(archive: Path, content: bytes) -> None:
     archive.write_bytes(content)
