@@ -29,6 +29,19 @@ RAMS: Mapping[str, Any] = {
 }
 NETWORKS = {"hat": HAT, "rams": RAMS}
 
+PIXEL_TOML = """
+name = "{name}"
+regime = "pixel"
+
+[network]
+size = "rams-tiny"
+frames = 3
+residual = "bicubic"
+views = "frames"
+settings = {{ filters = 4, blocks = 1 }}
+"""
+"""How a configuration of a small RAMS begins; what comes after it is a test's own."""
+
 FOUR_STEPS: Mapping[str, Any] = {
     "steps": 4,
     "batch": 2,

@@ -17,7 +17,7 @@ from tdsr_bench.environment import code_sha256
 from tdsr_bench.files import cache_folder, digest, write_atomically
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.metrics.base import AlignedPair
-from tdsr_bench.predict import ImageSource, Prediction, view_sha256
+from tdsr_bench.predict import ImageSource, Prediction
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.references import BICUBIC, FRAME_TRAINED, REFERENCE, Bench, open_bench, reference_pairs
 from tdsr_bench.rows import ScoreRow, finite_or_none
@@ -119,7 +119,7 @@ def score_scene(job: Job, name: str) -> SceneScore:
     view = show(scene, Track(job.submission.track), job.protocol.frames)
     prediction = job.source.image(view, name)
     sha256 = scene_sha256(scene)
-    path, key = job.kept and job.kept / f"{name}.json", _key(job, scene, sha256, view, prediction)
+    path, key = job.kept and job.kept / f"{name}.json", _key(job, scene, sha256, prediction)
     drawn = job.panels is not None or name in job.drawn
     score = None if drawn or path is None else _read_kept(path, key)
     if score is None:
@@ -199,8 +199,8 @@ def _kept_references(
     return rows
 
 
-def _key(job: Job, scene: Scene, sha256: str, view: LowResView, prediction: Prediction) -> str:
-    """Hash of all that the rows of a scene depend on."""
+def _key(job: Job, scene: Scene, sha256: str, prediction: Prediction) -> str:
+    """Hash of all that the rows of a scene depend on; the view follows from scene, track, protocol and code."""
     image = np.ascontiguousarray(prediction.sr).data.cast("B")
     networks = [own.hashes for own in job.network_sets([scene.region])]
     metrics = {key: find_metric(key).unavailable() for key in (*job.protocol.metrics, *job.extra_metrics)}
@@ -209,7 +209,8 @@ def _key(job: Job, scene: Scene, sha256: str, view: LowResView, prediction: Pred
     lookers = {task.key: task.unavailable() or dict(task.network()) for task in pairs}
     made_with = (job.protocol.model_dump(mode="json"), code_sha256(), networks, metrics, lookers)
     counting = job.counting([scene.region])
-    return digest(sha256, image, view_sha256(view), job.dataset.perfect_stamp(scene.name), counting, *made_with)
+    stamp = job.dataset.perfect_stamp(scene.name)
+    return digest(sha256, job.submission.track, image, stamp, counting, *made_with)
 
 
 def _keep(path: Path, key: str, score: SceneScore) -> None:

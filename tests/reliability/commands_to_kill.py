@@ -14,7 +14,7 @@ from osm_files import to_geojson
 from rasterio import Affine
 from rasterio.warp import transform
 from reliability.killing import Case, Command
-from trainings import BRIGHT
+from trainings import BRIGHT, PIXEL_TOML
 
 from tdsr_bench.data.vectors import DEGREES
 
@@ -25,17 +25,9 @@ from tdsr_bench.submission import Submission
 submission = Submission("plain", "sisr", lambda view: enlarge(view.frames[0], "bicubic"))
 """
 
-TRAINING = """
-name = "mine"
-regime = "pixel"
-
-[network]
-size = "rams-tiny"
-frames = 3
-residual = "bicubic"
-views = "frames"
-settings = { filters = 4, blocks = 1 }
-
+TRAINING = (
+    PIXEL_TOML.format(name="mine")
+    + """
 [training]
 steps = 12
 batch = 2
@@ -55,6 +47,7 @@ kind = "detail"
 kind = "ssim"
 weight = 0.5
 """
+)
 
 RECIPE = """
 name = "small"

@@ -65,10 +65,9 @@ class Member:
 
 def is_archive(path: Path) -> bool:
     """Whether the file at `path` begins as an archive does that can be unpacked here."""
+    if is_zip(path):
+        return True
     with path.open("rb") as raw:
-        if raw.read(4) in _ZIP:
-            return True
-        raw.seek(0)
         try:
             with _unpacked_stream(raw) as stream:
                 tarfile.TarInfo.frombuf(stream.read(BLOCK), tarfile.ENCODING, "surrogateescape")

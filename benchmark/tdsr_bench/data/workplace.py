@@ -74,8 +74,7 @@ class Workplace:
         done = write(folder / "files")
         record = UnpackedRecord(files=done.files, bytes=done.bytes, recognised=done.recognised)
         write_atomically(folder / "unpacked.json", record.model_dump_json().encode())
-        if hasattr(os, "sync"):
-            os.sync()  # one for all files: the archive is removed next
+        os.sync()  # one for all files: the archive is removed next
         final.parent.mkdir(exist_ok=True)
         folder.rename(final)
         return record

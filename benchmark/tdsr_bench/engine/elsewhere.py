@@ -39,8 +39,7 @@ class Site:
 
 def this_site() -> Site:
     """The site of this process."""
-    variables = {key: value for key, value in os.environ.items() if key.startswith(PREFIX) or key in PASSED_ON}
-    return Site(Path.cwd(), variables, code_sha256(), versions())
+    return Site(Path.cwd(), _our_variables(), code_sha256(), versions())
 
 
 def versions() -> dict[str, str | None]:
@@ -79,10 +78,14 @@ def check_site(site: Site) -> None:
         )
 
 
+def _our_variables() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key.startswith(PREFIX) or key in PASSED_ON}
+
+
 @contextlib.contextmanager
 def _variables(variables: Mapping[str, str]) -> Iterator[None]:
     """Our part of the environment is `variables` and nothing else, for a while."""
-    ours = {key: value for key, value in os.environ.items() if key.startswith(PREFIX) or key in PASSED_ON}
+    ours = _our_variables()
     try:
         _replace(ours, variables)
         yield

@@ -9,23 +9,16 @@ from pathlib import Path
 import pytest
 from commands import Ran, Run
 from torch import Tensor
+from trainings import PIXEL_TOML
 
 from tdsr_baselines.checkpoints import load_checkpoint
 from tdsr_baselines.losses import pixel
 from tdsr_baselines.training import state
 from tdsr_bench.data.dataset import DataSet
 
-TOML = """
-name = "mine"
-regime = "pixel"
-
-[network]
-size = "rams-tiny"
-frames = 3
-residual = "bicubic"
-views = "frames"
-settings = { filters = 4, blocks = 1 }
-
+TOML = (
+    PIXEL_TOML.format(name="mine")
+    + """
 [training]
 steps = 4
 batch = 2
@@ -35,6 +28,7 @@ validate_every = 2
 [[loss]]
 kind = "l1"
 """
+)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from trainings import RAMS, weights
+from trainings import PIXEL_TOML, RAMS, weights
 
 from tdsr_baselines.checkpoints import load_checkpoint
 from tdsr_baselines.losses.base import Surroundings
@@ -21,17 +21,9 @@ from tdsr_baselines.training.samples import Wanted, read_samples
 from tdsr_baselines.training.state import learning_rate
 from tdsr_bench.data.dataset import DataSet
 
-TOML = """
-name = "tiny"
-regime = "pixel"
-
-[network]
-size = "rams-tiny"
-frames = 3
-residual = "bicubic"
-views = "frames"
-settings = { filters = 4, blocks = 1 }
-
+TOML = (
+    PIXEL_TOML.format(name="tiny")
+    + """
 [training]
 steps = 4
 batch = 2
@@ -45,6 +37,7 @@ sheet_every = 0
 [[loss]]
 kind = "l1"
 """
+)
 
 
 @pytest.mark.slow
