@@ -19,6 +19,15 @@ from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 REPOSITORY = Path(__file__).parents[1]
 
 
+LONG = ("test_docs.py", "test_interrupted.py", "test_disks.py", "test_extending.py", "test_ladder.py", "test_page.py")
+"""Files of tests that take minutes. They come first: a worker that began one last would work on while others rest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, each file's tests in their order."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real pixels, which is not part of the repository; tests that need it skip without it."""

@@ -76,8 +76,7 @@ def open_bench(prepared: PreparedScene, protocol: BenchmarkProtocol) -> Bench:
     """The bench of a prepared scene; finds the shift of the bicubic image once."""
     view = show(prepared.scene, Track.SISR, protocol.frames)
     sr = enlarge(view.frames[0], "bicubic")
-    settings = protocol.residual_shift
-    return Bench(prepared, protocol, fourier_shift(sr, prepared.target.find(sr), padding=settings.padding))
+    return Bench(prepared, protocol, prepared.target.bring(sr)[0])
 
 
 def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterator[tuple[str, AlignedPair]]:
@@ -118,7 +117,7 @@ def perfect_multi_image(images: NDArray[np.float32], valid: NDArray[np.bool_]) -
     total, weights = np.zeros_like(images[0]), np.zeros_like(images[0][0])
     for rank, (image, mask) in enumerate(zip(images, valid, strict=True), start=1):
         if rank > 1:
-            image = fourier_shift(image, target.find(image))
+            image, _ = target.bring(image)
         total += image * mask / rank
         weights += mask / np.float32(rank)
     mean: NDArray[np.float32] = np.where(weights > 0, total / np.where(weights > 0, weights, 1), images[0])

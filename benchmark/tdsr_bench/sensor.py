@@ -1,6 +1,7 @@
 """What a sensor does to a scene: blur by its modulation transfer function, sampling, shifts, noise."""
 
 import math
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -60,16 +61,39 @@ def fourier_shift(image: NDArray[np.floating], shift: tuple[float, float], *, pa
 
     Band-limited interpolation, so no high frequency is lost; `padding` pixels are mirrored at the edges first.
     """
-    if shift == (0.0, 0.0):
-        return image.astype(np.float32)
-    sizes = image.shape[-2:]
-    height, width = (fft.next_fast_len(size + 2 * padding, real=True) for size in sizes)
-    after = (height - sizes[0] - padding, width - sizes[1] - padding)
-    pad = [(0, 0)] * (image.ndim - 2) + [(padding, more) for more in after]
-    padded = np.pad(image.astype(np.float32, copy=False), pad, mode="symmetric")
-    rows = np.exp(-2j * np.pi * shift[0] * fft.fftfreq(height)).astype(np.complex64)
-    columns = np.exp(-2j * np.pi * shift[1] * fft.rfftfreq(width)).astype(np.complex64)
-    spectrum = fft.rfft2(padded, workers=2) * rows[:, None] * columns
-    moved = fft.irfft2(spectrum, s=(height, width), workers=2)
-    inner = moved[..., padding : padding + sizes[0], padding : padding + sizes[1]]
-    return np.ascontiguousarray(inner, dtype=np.float32)
+    return image.astype(np.float32) if shift == (0.0, 0.0) else Movable.of(image, padding=padding).by(shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Movable:
+    """An image that `fourier_shift` moves more than once: its transform is made once.
+
+    Attributes:
+        spectrum: complex64, of the padded image.
+        padded: height and width of that.
+        inner: where in it the image lies.
+    """
+
+    spectrum: NDArray[np.complex64]
+    padded: tuple[int, int]
+    inner: tuple[slice, slice]
+
+    @staticmethod
+    def of(image: NDArray[np.floating], *, padding: int) -> "Movable":
+        """`image` ``[..., H, W]``, mirrored at the edges by `padding` pixels."""
+        sizes = image.shape[-2:]
+        height, width = (fft.next_fast_len(size + 2 * padding, real=True) for size in sizes)
+        after = (height - sizes[0] - padding, width - sizes[1] - padding)
+        pad = [(0, 0)] * (image.ndim - 2) + [(padding, more) for more in after]
+        spectrum = fft.rfft2(np.pad(image.astype(np.float32, copy=False), pad, mode="symmetric"), workers=2)
+        return Movable(
+            spectrum, (height, width), (slice(padding, padding + sizes[0]), slice(padding, padding + sizes[1]))
+        )
+
+    def by(self, shift: tuple[float, float]) -> NDArray[np.float32]:
+        """The image moved by (rows, columns)."""
+        height, width = self.padded
+        rows = np.exp(-2j * np.pi * shift[0] * fft.fftfreq(height)).astype(np.complex64)
+        columns = np.exp(-2j * np.pi * shift[1] * fft.rfftfreq(width)).astype(np.complex64)
+        moved = fft.irfft2(self.spectrum * rows[:, None] * columns, s=self.padded, workers=2)
+        return np.ascontiguousarray(moved[(..., *self.inner)], dtype=np.float32)

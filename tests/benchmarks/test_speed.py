@@ -59,7 +59,7 @@ def test_preparing(benchmark: Benchmark):
 @pytest.mark.benchmark(group="registration, a band of 655 pixels")
 def test_registration(benchmark: Benchmark, small: tuple[Image, PreparedScene]):
     image, prepared = small
-    benchmark(lambda: prepared.target.find(image))
+    benchmark(lambda: prepared.target.bring(image))
 
 
 @pytest.mark.benchmark(group="registration, a band of 655 pixels")

@@ -113,7 +113,7 @@ def _sample(scene: Scene, dataset: DataSet, wanted: Wanted, networks: Sequence[T
     reference = valid = None
     if wanted.reference:
         prepared = prepare(scene, dataset.protocol)
-        rows, columns = prepared.target.find(first)
+        _, (rows, columns) = prepared.target.bring(first)
         moved = (-rows, -columns)
         reference = fourier_shift(prepared.scene.reference, moved)
         valid = _moved_mask(np.asarray(prepared.valid.all(axis=0)), moved, dataset.protocol.residual_shift.border)

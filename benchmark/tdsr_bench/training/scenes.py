@@ -13,7 +13,6 @@ from tdsr_bench.interpolation import enlarge
 from tdsr_bench.masks import enlarged
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.scene import Scene
-from tdsr_bench.sensor import fourier_shift
 from tdsr_bench.tasks.networks.network import Input
 from tdsr_bench.view import frame_order
 
@@ -88,8 +87,8 @@ def _references(prepared: PreparedScene) -> Images:
 
 def _frames(prepared: PreparedScene, protocol: BenchmarkProtocol) -> Images:
     """The frames that a multi-image method would be given, each enlarged and aligned as a method's image is."""
-    scene, settings = prepared.scene, protocol.residual_shift
+    scene = prepared.scene
     best = frame_order(scene, equal_valid_share=protocol.frames.equal_valid_share)[: protocol.frames.most]
     large = [enlarge(scene.frames[index], "bicubic") for index in best]
-    moved = [fourier_shift(image, prepared.target.find(image), padding=settings.padding) for image in large]
+    moved = [prepared.target.bring(image)[0] for image in large]
     return np.stack(moved), enlarged(scene.frames_valid[best]) & prepared.valid.all(axis=0)

@@ -48,7 +48,7 @@ def lies_off(sample: Sample, protocol: BenchmarkProtocol) -> Shift:
     """How far the first frame lies from the sample's reference, found anew."""
     everywhere = np.ones(sample.reference.shape, dtype=bool)
     target = shift_target(sample.reference, everywhere, around=(0.0, 0.0), settings=protocol.residual_shift)
-    return target.find(enlarge(sample.stack.observed[0], "bicubic"))
+    return target.bring(enlarge(sample.stack.observed[0], "bicubic"))[1]
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), SHIFT, (-0.6, 3.2)])
