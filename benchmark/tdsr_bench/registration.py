@@ -81,16 +81,16 @@ def _correlations(
     low-resolution pixels; so each of the nine is high-passed once, whatever the number of shifts.
     """
     shifts = np.arange(-settings.radius, settings.radius + 1)
-    moves, phases = np.divmod(SCALE // 2 - shifts, SCALE)
+    back, phases = np.divmod(SCALE // 2 - shifts, SCALE)
     counts = without_border(clear, settings.radius // SCALE + 1)
     fixed = _powers(highpassed(frame, settings.highpass_sigma), counts)
     result = np.empty((shifts.size, shifts.size))
     for row in range(SCALE):
         for column in range(SCALE):
             moving = _powers(highpassed(blurred[row::SCALE, column::SCALE], settings.highpass_sigma), low_valid)
-            own = np.ix_(phases == row, phases == column)
-            sums = shifted_sums(fixed, moving, *((-moves[phases == phase]).tolist() for phase in (row, column)))
-            result[own] = _correlation(sums)
+            own = phases == row, phases == column
+            moves = [range(-back[chosen].max(), 1 - back[chosen].min()) for chosen in own]
+            result[np.ix_(*own)] = _correlation(shifted_sums(fixed, moving, *moves))
     return result
 
 
@@ -210,7 +210,7 @@ def _band_target(high: NDArray[np.float32], mask: NDArray[np.bool_]) -> _BandTar
 
 
 def parabola(values: NDArray[np.float64], where: tuple[int, int]) -> Shift:
-    """Offset of the extremum from `where`, by a parabola through three values on each axis; 0 at an edge or in a plain."""
+    """Offset of the extremum from `where` by a parabola through three values an axis; 0 at an edge or on a plain."""
     row, column = where
     return _vertex(values[:, column], row), _vertex(values[row], column)
 

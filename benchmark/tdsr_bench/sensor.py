@@ -95,5 +95,14 @@ class Movable:
         height, width = self.padded
         rows = np.exp(-2j * np.pi * shift[0] * fft.fftfreq(height)).astype(np.complex64)
         columns = np.exp(-2j * np.pi * shift[1] * fft.rfftfreq(width)).astype(np.complex64)
-        moved = fft.irfft2(self.spectrum * rows[:, None] * columns, s=self.padded, workers=2)
-        return np.ascontiguousarray(moved[(..., *self.inner)], dtype=np.float32)
+        down, right = self.inner
+        planes = self.spectrum.reshape(-1, *self.spectrum.shape[-2:])
+        moved = np.empty((len(planes), down.stop - down.start, right.stop - right.start), np.float32)
+        # What irfft2 does, but plane by plane, and after the first axis without the rows that are cut: half the time.
+        for image, plane in zip(moved, planes, strict=True):
+            turned = plane * rows[:, None]
+            turned *= columns
+            kept = fft.ifft(turned, axis=0, norm="forward", overwrite_x=True, workers=2)[down]
+            image[:] = fft.irfft(kept, n=width, axis=1, norm="forward", workers=2)[:, right]
+        moved *= np.float32(1 / (height * width))
+        return moved.reshape(*self.spectrum.shape[:-2], *moved.shape[1:])
