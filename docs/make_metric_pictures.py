@@ -33,7 +33,7 @@ from tdsr_bench.metrics.ergas import ergas
 from tdsr_bench.metrics.frc import cutoff_period, frc_hf, ring_correlation
 from tdsr_bench.metrics.gain import gain_and_offset
 from tdsr_bench.metrics.grid import grid_artefact
-from tdsr_bench.metrics.lpips import load_network, lpips_map, network_input, trunk_file
+from tdsr_bench.metrics.lpips import load_network, lpips_map, reflectance_features, trunk_file
 from tdsr_bench.metrics.outside import outside_share
 from tdsr_bench.metrics.pixels import without_offset
 from tdsr_bench.metrics.psnr import cpsnr, psnr
@@ -284,8 +284,9 @@ def draw_lpips(images: Images) -> Figure | None:
         return None
     white = PROTOCOL.metrics["lpips"]["white"]
     pair = images.pair(images.bicubic)
-    seen = [network_input(image[list(RGB)], white=white) for image in (pair.sr, pair.reference)]
-    distance = lpips_map(load_network(path, spatial=True), *seen)
+    network = load_network(path)
+    seen = [reflectance_features(network, image[list(RGB)], white=white) for image in (pair.sr, pair.reference)]
+    distance = lpips_map(network, *seen, pair.sr.shape[1:])
     return card(
         photo("reference", pair.reference, pair.reference),
         photo("bicubic", pair.sr, pair.reference),

@@ -3,7 +3,8 @@
 Shifts are (rows, columns) in high-resolution pixels, positive downwards and to the right: the way that content moves.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class PreparedScene:
         valid: bool ``[4, 3h, 3w]`` on the reference's grid: not masked, and seen clearly by a frame.
         data_range: float ``[4]``, the 99th less the 1st percentile of the frames' median.
         target: what methods' images are registered to.
+        of_reference: see `AlignedPair`.
     """
 
     scene: Scene
@@ -37,6 +39,7 @@ class PreparedScene:
     valid: NDArray[np.bool_]
     data_range: NDArray[np.float64]
     target: ShiftTarget
+    of_reference: dict[Any, Any] = field(default_factory=dict, repr=False)
 
 
 def prepare(scene: Scene, protocol: BenchmarkProtocol) -> PreparedScene:
@@ -112,6 +115,7 @@ def align(
         native_sr=sr,
         observed=observed,
         observed_valid=observed_valid,
+        of_reference=prepared.of_reference,
     )
 
 

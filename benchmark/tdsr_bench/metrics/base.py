@@ -1,11 +1,16 @@
 """What a metric is, and what it is computed from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Made = TypeVar("Made")
+
+Settings = Mapping[str, Any]
+"""The protocol's settings of a metric, handed to its function as keyword arguments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +32,7 @@ class AlignedPair:
         observed: float32 ``[K, 4, h, w]``, what a method may be held to: its frame, or its first frame and the median
             of its frames.
         observed_valid: bool ``[K, h, w]``, false where `observed` has no clear pixel.
+        of_reference: what metrics made of the reference, see `once_a_reference`; the same for all pairs of a scene.
     """
 
     sr: NDArray[np.float32]
@@ -39,13 +45,31 @@ class AlignedPair:
     native_sr: NDArray[np.float32]
     observed: NDArray[np.float32]
     observed_valid: NDArray[np.bool_]
+    of_reference: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once_a_reference(self, make: Callable[["AlignedPair", Settings], Made], settings: Settings) -> Made:
+        """What `make` makes of this pair's reference alone; made for the first pair of a scene, for all that follow."""
+        key = make, repr(sorted(settings.items()))
+        known, made = self.of_reference.get(key, (None, None))
+        # Each pair has its own view of the same pixels, which stay where they are as long as one view is kept.
+        if known is None or (known.ctypes.data, known.shape) != (self.reference.ctypes.data, self.reference.shape):
+            made = make(self, settings)
+            self.of_reference[key] = self.reference, made
+        result: Made = made
+        return result
+
+    def once(self, make: Callable[["AlignedPair", Settings], Made], settings: Settings) -> Made:
+        """What `make` makes of this pair with these settings; made at the first call, for metrics that share it."""
+        key = make, repr(sorted(settings.items()))
+        if key not in self._made:
+            self._made[key] = make(self, settings)
+        made: Made = self._made[key]
+        return made
 
 
 Values = NDArray[np.float64]
 """``[4]`` for a metric that is computed band by band, ``[1]`` for one of the whole image; NaN where it is undefined."""
-
-Settings = Mapping[str, Any]
-"""The protocol's settings of a metric, handed to its function as keyword arguments."""
 
 
 @dataclass(frozen=True)

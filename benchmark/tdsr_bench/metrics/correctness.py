@@ -115,15 +115,15 @@ def _compute(pair: AlignedPair, settings: Settings) -> Correctness:
 
 
 def _compute_improvement(pair: AlignedPair, settings: Settings) -> Values:
-    return np.array([_compute(pair, settings).improvement])
+    return np.array([pair.once(_compute, settings).improvement])
 
 
 def _compute_omission(pair: AlignedPair, settings: Settings) -> Values:
-    return np.array([_compute(pair, settings).omission])
+    return np.array([pair.once(_compute, settings).omission])
 
 
 def _compute_hallucination(pair: AlignedPair, settings: Settings) -> Values:
-    return np.array([_compute(pair, settings).hallucination])
+    return np.array([pair.once(_compute, settings).hallucination])
 
 
 _SOURCE = "Aybar et al. (2024), opensr-test 1.3.3, without its matching of histograms"

@@ -1,6 +1,7 @@
 """Fourier ring correlation: up to which frequency does an image agree with its reference?"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,13 +66,23 @@ def valid_tiles(valid: NDArray[np.bool_], *, tile: int, step: int | None = None)
                 yield where
 
 
-def high_frequency_mean(correlation: NDArray[np.float64], *, tile: int, scale: int = SCALE) -> float:
-    """Mean of F(k) over ``1 / (2 scale) < k <= 1/2`` cycles a pixel: what low-resolution pixels cannot hold."""
+def high_frequency_mean(correlation: NDArray[np.float64] | None, *, tile: int, scale: int = SCALE) -> float:
+    """Mean of F(k) over ``1 / (2 scale) < k <= 1/2`` cycles a pixel: what low-resolution pixels cannot hold.
+
+    NaN for None, which `ring_correlation` gives where no tile is valid.
+    """
+    if correlation is None:
+        return float("nan")
     return float(correlation[tile // (2 * scale) + 1 : tile // 2 + 1].mean())
 
 
-def cutoff_period(correlation: NDArray[np.float64], *, tile: int, threshold: float) -> float:
-    """Period in pixels of the first of two consecutive rings under `threshold`; 2, the grid's limit, without any."""
+def cutoff_period(correlation: NDArray[np.float64] | None, *, tile: int, threshold: float) -> float:
+    """Period in pixels of the first of two consecutive rings under `threshold`; 2, the grid's limit, without any.
+
+    NaN for None, and where the reference has no power on any ring.
+    """
+    if correlation is None or np.isnan(correlation[1:]).all():
+        return float("nan")
     under = ~(correlation[1:] >= threshold)
     pairs = np.flatnonzero(under[:-1] & under[1:])
     return tile / (float(pairs[0]) + 1) if pairs.size else 2.0
@@ -91,8 +102,7 @@ def frc_hf(
     Raises:
         ValueError: shapes that differ.
     """
-    correlation = ring_correlation(sr, reference, valid, tile=tile, step=step)
-    return float("nan") if correlation is None else high_frequency_mean(correlation, tile=tile, scale=scale)
+    return high_frequency_mean(ring_correlation(sr, reference, valid, tile=tile, step=step), tile=tile, scale=scale)
 
 
 def frc_cutoff(
@@ -113,8 +123,6 @@ def frc_cutoff(
         ValueError: shapes that differ.
     """
     correlation = ring_correlation(sr, reference, valid, tile=tile, step=step)
-    if correlation is None or np.isnan(correlation[1:]).all():
-        return float("nan")
     return metres_per_pixel * cutoff_period(correlation, tile=tile, threshold=threshold)
 
 
@@ -138,13 +146,25 @@ def _ring_sums(half: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[: tile // 2 + 1], dtype=np.float64)
 
 
+def _rings(pair: AlignedPair, settings: Settings) -> list[NDArray[np.float64] | None]:
+    bands = zip(pair.sr, pair.reference, pair.valid, strict=True)
+    return [ring_correlation(*band, **settings) for band in bands]
+
+
+def _split(pair: AlignedPair, settings: Settings) -> tuple[list[NDArray[np.float64] | None], dict[str, Any]]:
+    """The ring correlation of each band, which both metrics share, and what a metric makes of it."""
+    of_rings = {key: settings.get(key) for key in ("tile", "step")}
+    return pair.once(_rings, of_rings), {key: value for key, value in settings.items() if key != "step"}
+
+
 def _compute_hf(pair: AlignedPair, settings: Settings) -> Values:
-    return np.array([frc_hf(*band, **settings) for band in zip(pair.sr, pair.reference, pair.valid, strict=True)])
+    rings, own = _split(pair, settings)
+    return np.array([high_frequency_mean(band, **own) for band in rings])
 
 
 def _compute_cutoff(pair: AlignedPair, settings: Settings) -> Values:
-    bands = zip(pair.sr, pair.reference, pair.valid, strict=True)
-    return np.array([frc_cutoff(*band, metres_per_pixel=pair.metres_per_pixel, **settings) for band in bands])
+    rings, own = _split(pair, settings)
+    return pair.metres_per_pixel * np.array([cutoff_period(band, **own) for band in rings])
 
 
 FRC_HF = Metric(

@@ -41,11 +41,11 @@ def _compute(pair: AlignedPair, settings: Settings) -> NDArray[np.float64]:
 
 
 def _compute_gain(pair: AlignedPair, settings: Settings) -> Values:
-    return _compute(pair, settings)[:, 0]
+    return pair.once(_compute, settings)[:, 0]
 
 
 def _compute_offset(pair: AlignedPair, settings: Settings) -> Values:
-    return _compute(pair, settings)[:, 1]
+    return pair.once(_compute, settings)[:, 1]
 
 
 GAIN = Metric(

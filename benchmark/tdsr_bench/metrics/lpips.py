@@ -3,7 +3,8 @@
 import functools
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ from tdsr_bench.scene import RGB
 from tdsr_bench.user_weights import user_weights
 
 if TYPE_CHECKING:
-    from torch.nn import Module
+    from lpips import LPIPS
+    from torch import Tensor
+
+    Features = list[Tensor]
 
 TRUNK_VARIABLE = "TDSR_BENCH_ALEXNET"
 TRUNK_NAME = "alexnet-owt-7be5be79.pth"
@@ -25,6 +29,9 @@ TRUNK_SHA256 = "7be5be79"
 """How the file's SHA-256 begins; torchvision puts it into the name."""
 
 TRUNK_COMMAND = "python -c \"import torchvision; torchvision.models.alexnet(weights='IMAGENET1K_V1')\""
+
+TINY = 1e-10
+"""Keeps features of length 0 as they are; the package's value."""
 
 LEAST_SIDE = 31
 """The smallest image, in pixels, that AlexNet's strides and poolings leave anything of."""
@@ -71,10 +78,8 @@ def verify_trunk(path: Path) -> None:
 
 
 @functools.cache
-def load_network(path: Path, *, spatial: bool) -> "Module":
-    """LPIPS 0.1 on AlexNet with the trunk at `path`; a map of distances if `spatial`, else their mean.
-
-    The linear heads come with the package lpips.
+def load_network(path: Path) -> "LPIPS":
+    """LPIPS 0.1 on AlexNet with the trunk at `path`. The linear heads come with the package lpips.
 
     Raises:
         DataError: `path` is not AlexNet.
@@ -85,13 +90,12 @@ def load_network(path: Path, *, spatial: bool) -> "Module":
     verify_trunk(path)
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # lpips calls torchvision in an old manner
-        network: lpips.LPIPS = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, spatial=spatial, verbose=False)
+        network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
     weights = torch.load(path, map_location="cpu", weights_only=True)
     # Here "slice2.3.weight", where torchvision says "features.3.weight".
     trunk = network.net
     trunk.load_state_dict({name: weights["features" + name[name.index(".") :]] for name in trunk.state_dict()})
-    module: Module = network.eval().requires_grad_(False)
-    return module
+    return network.eval().requires_grad_(False)
 
 
 def network_input(rgb: NDArray[np.float32], *, white: float) -> NDArray[np.float32]:
@@ -99,34 +103,57 @@ def network_input(rgb: NDArray[np.float32], *, white: float) -> NDArray[np.float
     return np.asarray(2 * np.clip(rgb / np.float32(white), 0, 1) - 1, dtype=np.float32)
 
 
-def lpips_map(network: "Module", sr_rgb: NDArray[np.float32], ref_rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance at each pixel, ``[H, W]``, of two images ``[3, H, W]`` of -1 to 1, by a spatial LPIPS `network`.
+def features(network: "LPIPS", image: "Tensor") -> "Features":
+    """What the layers of an LPIPS `network` see in ``[1, 3, H, W]`` of -1 to 1, each pixel's channels of length 1."""
+    import torch
+
+    seen: list[Tensor] = []
+    with torch.inference_mode():
+        for layer in network.net(network.scaling_layer(image)):
+            length = layer.square().sum(dim=1, keepdim=True).sqrt_()
+            seen.append(layer.div_(length.add_(TINY)))
+    return seen
+
+
+def _layer_distances(network: "LPIPS", a: "Features", b: "Features") -> Iterator["Tensor"]:
+    """The weighted squared difference of the features of each layer, ``[1, 1, h, w]``."""
+    for head, of_a, of_b in zip(network.lins, a, b, strict=True):
+        yield head((of_a - of_b).square_())
+
+
+def lpips_map(network: "LPIPS", sr: "Features", reference: "Features", shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Distance at each pixel, ``[H, W]`` of `shape`, of two images by their `features`.
 
     Zhang et al., CVPR 2018, eq. 1, each layer's distances enlarged to the image's size.
-
-    Raises:
-        ValueError: shapes that differ.
     """
     import torch
 
-    check_shapes(sr_rgb=sr_rgb, ref_rgb=ref_rgb)
+    total = torch.zeros(1, 1, *shape)
     with torch.inference_mode():
-        distance = network(torch.from_numpy(sr_rgb)[None], torch.from_numpy(ref_rgb)[None])
-    return np.asarray(distance[0, 0], dtype=np.float32)
+        for layer in _layer_distances(network, sr, reference):
+            total += torch.nn.functional.interpolate(layer, size=shape, mode="bilinear", align_corners=False)
+    return total[0, 0].numpy()
 
 
 def lpips_distance(
-    network: "Module",
+    network: "LPIPS",
     sr_rgb: NDArray[np.float32],
     ref_rgb: NDArray[np.float32],
     valid: NDArray[np.bool_],
     *,
     white: float,
+    reference: "Features | None" = None,
 ) -> float:
     """Mean distance over the pixels valid in all three bands of ``[3, H, W]`` images in reflectance, 0 for equal ones.
 
     Masked pixels of `sr_rgb` are replaced by the reference first, since a network looks around each pixel. NaN where no
     pixel is valid, or the image is too small for the network.
+
+    Args:
+        network: of LPIPS.
+        sr_rgb, ref_rgb, valid: the images and what counts of them.
+        white: see `network_input`.
+        reference: the `reflectance_features` of `ref_rgb` where they are known; the greater part of the work.
 
     Raises:
         ValueError: shapes that differ.
@@ -135,35 +162,57 @@ def lpips_distance(
     whole = valid_in_all(valid)
     if not whole.any() or min(whole.shape) < LEAST_SIDE:
         return float("nan")
-    images = (network_input(image, white=white) for image in (np.where(valid, sr_rgb, ref_rgb), ref_rgb))
-    return mean_over(lpips_map(network, *images), whole)
+    if reference is None:
+        reference = reflectance_features(network, ref_rgb, white=white)
+    seen = reflectance_features(network, np.where(valid, sr_rgb, ref_rgb), white=white)
+    return mean_over(lpips_map(network, seen, reference, whole.shape), whole)
 
 
-def official_lpips() -> Callable[[NDArray[np.uint8], NDArray[np.uint8]], float] | None:
+def reflectance_features(network: "LPIPS", rgb: NDArray[np.float32], *, white: float) -> "Features":
+    """The `features` of ``[3, H, W]`` in reflectance."""
+    import torch
+
+    return features(network, torch.from_numpy(network_input(rgb, white=white))[None])
+
+
+def official_lpips() -> "GreyLpips | None":
     """LPIPS of two grey uint8 images ``[H, W]`` as MuS2's evaluator takes it, or None where the weights are missing.
-
-    Grey is repeated to three channels, 0..255 becomes -1..1, and the distance is the mean over the whole image of each
-    layer's distances at the layer's own size.
 
     Raises:
         DataError: as `unavailable`.
     """
     path = trunk_file()
-    return None if path is None else functools.partial(grey_distance, load_network(path, spatial=False))
+    return None if path is None else GreyLpips(load_network(path))
 
 
-def grey_distance(network: "Module", a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Distance of two grey images ``[H, W]`` of 0..255 by an LPIPS `network` that is not spatial.
+@dataclass(eq=False)
+class GreyLpips:
+    """Distance of two grey images ``[H, W]`` of 0..255 by an LPIPS network, which sees the same reference only once.
 
-    Raises:
-        ValueError: shapes that differ.
+    Grey is repeated to three channels, 0..255 becomes -1..1, and the distance is the mean over the whole image of each
+    layer's distances at the layer's own size.
     """
-    import torch
 
-    check_shapes(a=a, b=b)
-    with torch.inference_mode():
-        tensors = (torch.from_numpy((image.astype(np.float32) - 127.5) / 127.5) for image in (a, b))
-        return float(network(*(tensor.expand(1, 3, -1, -1) for tensor in tensors)))
+    network: "LPIPS"
+    _last: "tuple[NDArray[np.uint8], Features] | None" = None
+
+    def __call__(self, sr: NDArray[np.uint8], reference: NDArray[np.uint8]) -> float:
+        """The distance.
+
+        Raises:
+            ValueError: shapes that differ.
+        """
+        check_shapes(sr=sr, reference=reference)
+        if self._last is None or self._last[0] is not reference:
+            self._last = reference, self._features(reference)
+        layers = _layer_distances(self.network, self._features(sr), self._last[1])
+        return float(sum(layer.mean() for layer in layers))
+
+    def _features(self, grey: NDArray[np.uint8]) -> "Features":
+        import torch
+
+        image = torch.from_numpy((grey.astype(np.float32) - 127.5) / 127.5)
+        return features(self.network, image.expand(1, 3, -1, -1))
 
 
 @functools.cache
@@ -173,12 +222,16 @@ def _sha256(path: Path, modified: int, size: int) -> str:  # noqa: ARG001 - the 
 
 
 def _compute(pair: AlignedPair, settings: Settings) -> Values:
-    path = trunk_file()
-    if path is None:
+    path, bands = trunk_file(), list(RGB)
+    if path is None or min(pair.reference.shape[1:]) < LEAST_SIDE:
         return np.array([np.nan])
-    bands = list(RGB)
-    network = load_network(path, spatial=True)
-    return np.array([lpips_distance(network, pair.sr[bands], pair.reference[bands], pair.valid[bands], **settings)])
+    known = pair.once_a_reference(_reference_features, {**settings, "trunk": path})
+    images = pair.sr[bands], pair.reference[bands], pair.valid[bands]
+    return np.array([lpips_distance(load_network(path), *images, reference=known, **settings)])
+
+
+def _reference_features(pair: AlignedPair, settings: Settings) -> "Features":
+    return reflectance_features(load_network(settings["trunk"]), pair.reference[list(RGB)], white=settings["white"])
 
 
 METRIC = Metric(

@@ -1,6 +1,7 @@
 """LPIPS against the packages lpips and torchmetrics, all three with the same untrained trunk."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,11 @@ def images(reference, bicubic):
     return [ours.network_input(image[[2, 1, 0]], white=0.3) for image in (bicubic, reference)]
 
 
+def map_of(network, a, b):
+    """Of two images ``[3, H, W]`` of -1 to 1."""
+    return ours.lpips_map(network, *(ours.features(network, as_batch(image)) for image in (a, b)), a.shape[1:])
+
+
 def by_torchmetrics(trunk, *, spatial):
     import torchmetrics.functional.image.lpips as theirs
 
@@ -63,7 +69,7 @@ def as_batch(image):
 
 def test_the_map_is_that_of_torchmetrics(known_trunk, images):
     expected = by_torchmetrics(known_trunk, spatial=True)(*map(as_batch, images))[0, 0].detach().numpy()
-    found = ours.lpips_map(ours.load_network(known_trunk, spatial=True), *images)
+    found = map_of(ours.load_network(known_trunk), *images)
     assert found.shape == (216, 216)
     assert found.std() > 0
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
@@ -72,7 +78,7 @@ def test_the_map_is_that_of_torchmetrics(known_trunk, images):
 def test_the_map_is_that_of_the_package_lpips_with_the_trunk_put_in_layer_by_layer(known_trunk):
     import lpips
 
-    network = ours.load_network(known_trunk, spatial=True)
+    network = ours.load_network(known_trunk)
     assert isinstance(network, lpips.LPIPS)
     weights = torch.load(known_trunk, weights_only=True)
     layers = {int(name.split(".")[1]): value for name, value in weights.items() if name.endswith("weight")}
@@ -91,19 +97,19 @@ def test_loading_leaves_the_random_numbers_of_others_alone(known_trunk):
     expected = torch.rand(1)
     torch.manual_seed(0)
     ours.load_network.cache_clear()
-    ours.load_network(known_trunk, spatial=True)
+    ours.load_network(known_trunk)
     assert torch.rand(1) == expected
 
 
 def test_the_distance_is_the_mean_of_the_map_over_valid_pixels(known_trunk, images, reference, bicubic):
-    network = ours.load_network(known_trunk, spatial=True)
+    network = ours.load_network(known_trunk)
     valid = np.ones((3, 216, 216), dtype=bool)
     a, b = bicubic[[2, 1, 0]], reference[[2, 1, 0]]
     whole = ours.lpips_distance(network, a, b, valid, white=0.3)
-    assert whole == pytest.approx(ours.lpips_map(network, *images).mean(dtype=float), rel=1e-6)
+    assert whole == pytest.approx(map_of(network, *images).mean(dtype=float), rel=1e-6)
     valid[1, :, :100] = False
     filled = np.where(valid, a, b)
-    expected = ours.lpips_map(network, ours.network_input(filled, white=0.3), images[1])[:, 100:].mean(dtype=float)
+    expected = map_of(network, ours.network_input(filled, white=0.3), images[1])[:, 100:].mean(dtype=float)
     assert ours.lpips_distance(network, a, b, valid, white=0.3) == pytest.approx(expected, rel=1e-6)
 
 
@@ -120,9 +126,21 @@ def test_the_metric_takes_red_green_and_blue_and_nothing_behind_a_mask(
     assert ours.METRIC.compute(make_pair(reference), options) == 0
     assert ours.METRIC.unavailable() is None
     bands = [2, 1, 0]
-    network = ours.load_network(known_trunk, spatial=True)
+    network = ours.load_network(known_trunk)
     expected = ours.lpips_distance(network, bicubic[bands], reference[bands], valid[bands], white=options["white"])
     assert value == expected
+
+
+def test_the_references_features_are_made_once_a_reference(known_trunk, make_pair, reference, bicubic, settings):
+    network, seen = ours.load_network(known_trunk), []
+    hook = network.net.register_forward_hook(lambda *_: seen.append(1))
+    pair = make_pair(bicubic)
+    first, second = (float(ours.METRIC.compute(each, settings["lpips"])[0]) for each in (pair, replace(pair)))
+    assert (first, len(seen)) == (second, 3), "two images and one reference"
+    other = replace(pair, reference=np.ascontiguousarray(reference[:, ::-1]))
+    assert ours.METRIC.compute(other, settings["lpips"]) > first
+    assert len(seen) == 5
+    hook.remove()
 
 
 @pytest.mark.usefixtures("known_trunk")
@@ -133,7 +151,7 @@ def test_a_blend_is_better_the_more_it_holds_of_the_reference(make_pair, referen
 
 
 def test_an_image_without_a_valid_pixel_or_too_small_has_no_value(known_trunk, reference):
-    network = ours.load_network(known_trunk, spatial=True)
+    network = ours.load_network(known_trunk)
     image = reference[:3]
     assert np.isnan(ours.lpips_distance(network, image, image, np.zeros(image.shape, dtype=bool), white=0.3))
     for side, there in ((ours.LEAST_SIDE, True), (ours.LEAST_SIDE - 1, False)):
@@ -150,6 +168,7 @@ def test_the_distance_of_grey_images_is_that_of_torchmetrics(known_trunk, rng):
     assert distance is not None
     assert distance(a, b) == pytest.approx(expected, rel=1e-4)
     assert distance(a, a) == 0
+    assert distance(a, b) == pytest.approx(expected, rel=1e-4), "what it remembers of the last reference is its own"
     with pytest.raises(ValueError, match=r"\(70, 64\).*\(70, 63\)"):
         distance(a, b[:, 1:])
 
