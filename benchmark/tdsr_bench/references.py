@@ -90,16 +90,24 @@ def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterat
     several = show(bench.prepared.scene, Track.MISR, bench.protocol.frames)
     bicubic = enlarge(single.frames[0], "bicubic")
     yield BICUBIC, bench.pair(bicubic, single)
-    iterations = bench.protocol.back_projection.iterations
-    projected = back_project(bicubic, single.frames[0], sigmas=bench.protocol.sigmas, iterations=iterations)
+    sigmas, iterations = bench.protocol.sigmas, bench.protocol.back_projection.iterations
+    projected = back_project(bicubic, single.frames[0], sigmas=sigmas, iterations=iterations)
     yield BACK_PROJECTED, bench.pair(projected, single)
-    yield MEDIAN, bench.pair(median_frame(enlarge(several.frames, "bicubic"), enlarged(several.valid))[0], several)
+    del projected
+    yield MEDIAN, bench.pair(_median_of_bicubics(several), several)
     if perfect is not None:
         order = frame_order(bench.prepared.scene, equal_valid_share=bench.protocol.frames.equal_valid_share)
         chosen = perfect[order[: bench.protocol.frames.most]]
         yield PERFECT_SINGLE, bench.pair(chosen[0], single)
         yield PERFECT_MULTI, bench.pair(perfect_multi_image(chosen, enlarged(several.valid)), several)
     yield REFERENCE, bench.perfect_pair()
+
+
+def _median_of_bicubics(view: LowResView) -> NDArray[np.float32]:
+    """Band by band: all frames of a full tile enlarged at once would take half a gigabyte, and their order another."""
+    valid = enlarged(view.valid)
+    bands = np.split(view.frames, view.frames.shape[1], axis=1)
+    return np.concatenate([median_frame(enlarge(band, "bicubic"), valid)[0] for band in bands])
 
 
 def perfect_multi_image(images: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
