@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from makers import SceneMaker
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from tdsr_bench.align import align, median_frame, prepare
 from tdsr_bench.errors import DataError
@@ -179,3 +179,16 @@ def test_sensor_sees_the_centre_of_each_block():
     assert low.shape == (4, 9, 9)
     assert all(np.unravel_index(band.argmax(), band.shape) == (4, 4) for band in low)
     assert low[:, 3, 4] == pytest.approx(low[:, 5, 4])
+
+
+@pytest.mark.parametrize("shape", [(2, 33, 40), (31, 30)])
+def test_an_image_moves_as_the_inverse_transform_of_the_whole_says(rng: np.random.Generator, shape: tuple[int, ...]):
+    image = rng.normal(size=shape).astype(np.float32)
+    padding, shift = 24, (1.3, -0.7)
+    sides = [fft.next_fast_len(side + 2 * padding, real=True) for side in shape[-2:]]
+    ends = [(padding, long - side - padding) for long, side in zip(sides, shape[-2:], strict=True)]
+    spectrum = fft.rfft2(np.pad(image, [(0, 0)] * (len(shape) - 2) + ends, mode="symmetric"))
+    turn = np.exp(-2j * np.pi * shift[0] * fft.fftfreq(sides[0])).astype(np.complex64)[:, None]
+    spectrum = spectrum * turn * np.exp(-2j * np.pi * shift[1] * fft.rfftfreq(sides[1])).astype(np.complex64)
+    expected = fft.irfft2(spectrum, s=sides)[..., padding:, padding:][..., : shape[-2], : shape[-1]]
+    np.testing.assert_array_equal(fourier_shift(image, shift, padding=padding), expected)

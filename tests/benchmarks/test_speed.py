@@ -7,16 +7,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from makers import SceneMaker, landscape
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tdsr_bench.align import PreparedScene, prepare
+from tdsr_bench.align import PreparedScene, median_frame, prepare
 from tdsr_bench.interpolation import enlarge
+from tdsr_bench.metrics import lpips
 from tdsr_bench.metrics.cssim import METRIC as CSSIM
 from tdsr_bench.protocol import load_protocol
 from tdsr_bench.references import Bench, open_bench
-from tdsr_bench.scene import LowResView, Track
+from tdsr_bench.scene import RGB, LowResView, Track
 from tdsr_bench.scene_score import measure
 from tdsr_bench.sensor import fourier_shift
 from tdsr_bench.view import show
@@ -82,6 +85,44 @@ def test_cssim_by_scikit_image(benchmark: Benchmark, bench: Bench, view: LowResV
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "full": True}
     bands = list(zip(pair.sr, pair.reference, pair.data_range, strict=True))
     benchmark(lambda: [structural_similarity(a, b, data_range=c, **options) for a, b, c in bands])
+
+
+@pytest.mark.benchmark(group="median of 14 frames")
+def test_median(benchmark: Benchmark, prepared: PreparedScene):
+    benchmark(lambda: median_frame(prepared.scene.frames, prepared.scene.frames_valid))
+
+
+@pytest.mark.benchmark(group="median of 14 frames")
+def test_median_by_numpy(benchmark: Benchmark, prepared: PreparedScene):
+    benchmark(lambda: np.median(prepared.scene.frames, axis=0))
+
+
+@pytest.fixture(scope="module")
+def lpips_network(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """With weights drawn at random: good for nothing but time."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("trunk") / "alexnet.pth"
+        torch.save(torchvision.models.alexnet(weights=None).state_dict(), path)
+        patch.setattr(lpips, "verify_trunk", lambda _: None)
+        lpips.load_network.cache_clear()
+        return lpips.load_network(path)
+
+
+@pytest.mark.benchmark(group="lpips, a full tile")
+def test_lpips_of_a_known_reference(benchmark: Benchmark, bench: Bench, view: LowResView, lpips_network):
+    pair, bands = bench.pair(enlarge(view.frames[0], "bicubic"), view), list(RGB)
+    images, white = (pair.sr[bands], pair.reference[bands], pair.valid[bands]), PROTOCOL.metrics["lpips"]["white"]
+    known = lpips.reflectance_features(lpips_network, images[1], white=white)
+    benchmark(lambda: lpips.lpips_distance(lpips_network, *images, white=white, reference=known))
+
+
+@pytest.mark.benchmark(group="lpips, a full tile")
+def test_lpips_by_the_package(benchmark: Benchmark, bench: Bench, view: LowResView, lpips_network):
+    pair = bench.pair(enlarge(view.frames[0], "bicubic"), view)
+    lpips_network.spatial = True
+    images = [torch.from_numpy(lpips.network_input(x[list(RGB)], white=0.3))[None] for x in (pair.sr, pair.reference)]
+    with torch.inference_mode():
+        benchmark(lambda: lpips_network(*images))
 
 
 @pytest.fixture(scope="module")
