@@ -44,18 +44,16 @@ def _without_beyond(answer: Tensor, features: Tensor, up: nn.Conv2d, last: nn.Co
     taken with their corners, those beside without, so that each corner goes once.
     """
     assert up.bias is not None
-    kernel, bias, taps = (
-        up.weight.unflatten(0, (-1, scale, scale)),
-        up.bias.unflatten(0, (-1, scale, scale)),
-        last.weight,
-    )
+    kernel = up.weight.reshape(-1, scale, scale, *up.weight.shape[1:])
+    bias, taps = up.bias.reshape(-1, scale, scale), last.weight
     for beside in (False, True):
         if beside:
             answer, features, taps = answer.mT, features.mT, taps.mT
             kernel, bias = kernel.transpose(1, 2).mT, bias.mT
         for edge, phase, tap in ((0, scale - 1, 2), (-1, 0, 0)):
             of_edge = kernel[:, phase, :, :, tap].flatten(0, 1), bias[:, phase].flatten()
-            line = F.conv1d(features[..., edge, :], *of_edge, padding=2).unflatten(1, (-1, scale)).mT.flatten(2)
+            line = F.conv1d(features[..., edge, :], *of_edge, padding=2)
+            line = line.reshape(len(line), -1, scale, line.shape[-1]).mT.flatten(2)
             line = F.pad(line[..., scale:-scale], (1, 1)) if beside else line[..., scale - 1 : 1 - scale]
             answer[..., edge, :] -= F.conv1d(line, taps[..., 2 - tap, :])
     return answer.mT
