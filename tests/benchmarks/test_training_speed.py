@@ -1,7 +1,8 @@
 """Speed of training: ``uv run pytest -n 0 tests/benchmarks --benchmark-only -k training_speed``. Skipped in the suite.
 
 A step is forward and backward of four crops of 32 x 32 low-resolution pixels, four bands, nine images for RAMS. Each
-group holds what this code does and the plain way beside it. One thread: `OMP_NUM_THREADS=1`.
+group holds what this code does and the plain way beside it, on one thread. Where processors are shared, add
+``--benchmark-timer=time.process_time``. That the plain ways are the same networks is tested in the suite.
 """
 
 import functools
