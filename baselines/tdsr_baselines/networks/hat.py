@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tdsr_baselines.networks.base import Size
+from tdsr_baselines.networks.hat_tail import enlarged
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.foreign import check_file
 from tdsr_bench.scene import SCALE
@@ -68,7 +69,7 @@ class Hat(nn.Module):
 
     Args:
         bands: of the frames.
-        scale: 3, or a power of two.
+        scale: 3, or a power of two from 2 on.
         zero_start: whether the last convolution starts at zero, so that training starts from what the answer is added
             to.
         settings: those of `PUBLISHED` that differ.
@@ -91,8 +92,23 @@ class Hat(nn.Module):
         """Normalised ``[N, T, bands, h, w]`` to ``[N, bands, scale h, scale w]``."""
         image = frames[:, 0]
         height, width = image.shape[-2:]
-        answer: Tensor = self.body(reflected(image, self.body.window_size))
+        answer = self._enlarged(self._features(reflected(image, self.body.window_size)))
         return answer[..., : height * self.scale, : width * self.scale]
+
+    def _features(self, image: Tensor) -> Tensor:
+        """``[N, bands, h, w]``, multiples of the window, to ``[N, num_feat, h, w]``, as spandrel's module does it."""
+        body = self.body
+        shallow = body.conv_first(image)
+        deep = body.conv_after_body(body.forward_features(shallow)) + shallow
+        features: Tensor = body.conv_before_upsample(deep)
+        return features
+
+    def _enlarged(self, features: Tensor) -> Tensor:
+        """What spandrel's ``conv_last(upsample(features))`` gives."""
+        *before, up, shuffle = self.body.upsample
+        for layer in before:  # of a scale of 4 or more, which is reached two by two
+            features = layer(features)
+        return enlarged(features, up, self.body.conv_last, shuffle.upscale_factor)
 
 
 def reflected(image: Tensor, multiple: int) -> Tensor:
@@ -148,7 +164,7 @@ def load_official(path: Path, bands: int = 4, scale: int = SCALE) -> tuple[Hat, 
         path: a ``.pth`` file that holds tensors under ``params_ema``, under ``params``, or as they are; or a
             ``.safetensors`` file. No code in it is ever run.
         bands: 4, the protocol's; or as many as the checkpoint has, in its order.
-        scale: 3, or a power of two.
+        scale: 3, or a power of two from 2 on.
 
     Raises:
         DataError: the file is no such checkpoint.
@@ -179,8 +195,6 @@ def _spandrel_hat(bands: int, scale: int, settings: Mapping[str, Any]) -> Any:
     except (TypeError, ValueError, RuntimeError, AssertionError, ZeroDivisionError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ProtocolError(f"HAT cannot be built with {dict(settings)}: {first.rstrip('.')}.") from None
-    # For three bands it would take off the mean of RGB photographs; frames come normalised. It is no part of the state.
-    body.mean = torch.zeros(1, 1, 1, 1)
     return body
 
 

@@ -14,6 +14,7 @@ from tdsr_baselines.training.config import TrainingConfig
 from tdsr_baselines.training.log import RunLog
 from tdsr_baselines.training.loop import RESUME, Loop
 from tdsr_baselines.training.material import Material, Progress, read_material
+from tdsr_baselines.training.memory import keep_freed_memory
 from tdsr_baselines.training.start import first_network, origin
 from tdsr_baselines.training.state import TrainingState, averaged_copy, resume_state
 from tdsr_bench.data.dataset import DataSet
@@ -50,6 +51,7 @@ def train(
         UserError: another run is training there.
         TrainingError: a loss became NaN or infinite; what was good is kept.
     """
+    keep_freed_memory()
     path = folder / f"{config.name}.safetensors"
     started_from = origin(config.network.start)
     fabric = _fabric(config, device)
@@ -130,7 +132,7 @@ def _begin(config: TrainingConfig, material: Material, fabric: "Fabric") -> Trai
     torch.manual_seed(config.seed)  # the same first weights in every process
     network = first_network(config, material.known).to(fabric.device)
     training = config.training
-    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, betas=training.betas)
+    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, betas=training.betas, fused=True)
     balancing = config.balancing
     balancer = make_balancer(
         balancing.method, weights=[loss.weight for loss in config.losses], seed=config.seed, settings=balancing
