@@ -8,7 +8,7 @@ import numpy as np
 from tdsr_bench.card import GapPart, ResultCard
 from tdsr_bench.inference import PairedResult, in_words
 from tdsr_leaderboard.matched import Contrast, competitors, contrasts, controls
-from tdsr_leaderboard.ranking import LEAST_REGIONS, Standing, gap_of, pairs, ranking_column, standings
+from tdsr_leaderboard.ranking import LEAST_REGIONS, MOST_TESTED, Standing, gap_of, pairs, ranking_column, standings
 from tdsr_leaderboard.read import Entry, Section, sections
 
 OFFICIAL = "mus2-official"
@@ -24,7 +24,7 @@ class Board:
         columns: all gaps that it shows, the score first.
         places: the methods that take part, ranked ones first.
         controls: methods that are made of others, and take no rank.
-        pairs: each two ranked methods, with what the data say of them.
+        pairs: each two of the best ranked methods, with what the data say of them; see `tested`.
         contrasts: one frame against many.
         references: the gaps of the methods that every table shows.
     """
@@ -47,6 +47,11 @@ class Board:
     def ranked(self) -> list[Standing]:
         """The ranked ones, the best first."""
         return [place for place in self.places if place.rank]
+
+    @property
+    def tested(self) -> int:
+        """How many ranked methods, the best ones, are tested against each other."""
+        return min(len(self.ranked), MOST_TESTED)
 
     @property
     def title(self) -> str:

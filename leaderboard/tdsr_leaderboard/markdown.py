@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -71,6 +71,7 @@ def _section(board: Board) -> dict[str, object]:
         "legend": _legend(rows),
         "undecided": [_pair_text(pair) for pair in undecided],
         "pairs": len(board.pairs),
+        "among": f" of the {board.tested} best" if board.tested < len(board.ranked) else "",
         "contrasts": [_contrast_row(contrast, board) for contrast in board.contrasts],
         "controls": [_row(place, board) for place in board.controls],
     }
@@ -125,7 +126,7 @@ def _pair_text(pair: PairedResult) -> str:
 
 
 def _estimate(estimate: Estimate) -> str:
-    return str(GapPart(**asdict(estimate)))
+    return str(GapPart(**vars(estimate)))
 
 
 def _text(part: GapPart | None) -> str:

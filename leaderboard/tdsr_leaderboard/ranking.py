@@ -13,6 +13,10 @@ SCORES = ("combined_gap", "combined_gap_no_lpips", "image_gap", "image_gap_no_lp
 
 CONFIDENCE, LEAST_REGIONS = 0.95, 3
 
+MOST_TESTED = 100
+"""How many methods, the best ones, are tested against each other: pairs grow by the square, and Holm's correction for all
+of them leaves little to be found."""
+
 Gaps = Mapping[str, Mapping[str, float]]
 """For each method, a gap of each region."""
 
@@ -75,9 +79,9 @@ def standings(entries: Sequence[Entry], score: str) -> list[Standing]:
 
 
 def pairs(places: Sequence[Standing], score: str) -> list[PairedResult]:
-    """The paired difference of each two ranked methods, the higher score first."""
+    """The paired difference of each two of the best ranked methods, the higher score first; see `MOST_TESTED`."""
     return pair_matrix(
-        {place.label: regions_of(place.card, score) for place in places if place.rank},
+        {place.label: regions_of(place.card, score) for place in places if place.rank and place.rank <= MOST_TESTED},
         confidence=CONFIDENCE,
         least=LEAST_REGIONS,
     )

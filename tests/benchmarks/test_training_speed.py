@@ -24,7 +24,6 @@ from tdsr_baselines.networks.rams import Rams
 from tdsr_baselines.stack import Stack
 from tdsr_baselines.training.batches import draw_batch
 from tdsr_baselines.training.config import Augmentation
-from tdsr_baselines.training.memory import keep_freed_memory
 from tdsr_baselines.training.samples import Sample
 from tdsr_baselines.training.state import averaged_copy, update_average
 from tdsr_bench.tasks.networks.sets import open_networks, shipped_networks
@@ -220,16 +219,3 @@ def test_the_rest_of_a_step(benchmark: Benchmark, what: str):
         "limit of the gradient": lambda: nn.utils.clip_grad_norm_(parameters, 1.0),
     }
     timed(benchmark, acts.get(what, optimizer.step), rounds=20)
-
-
-@pytest.mark.parametrize("size", ["hat-tiny", "rams-tiny"])
-@pytest.mark.parametrize("freed", ["goes back", "is kept"])
-@pytest.mark.benchmark(group="memory that was freed")
-def test_zz_memory(benchmark: Benchmark, size: str, freed: str):
-    """The last one, for once it is kept, memory is kept to the end of the run; the others find it as users of networks
-    do."""
-    network = network_of(size)
-    frames = frames_for(network)
-    if freed == "is kept":
-        keep_freed_memory()
-    timed(benchmark, lambda: step(network, frames))

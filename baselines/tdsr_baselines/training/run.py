@@ -14,7 +14,6 @@ from tdsr_baselines.training.config import TrainingConfig
 from tdsr_baselines.training.log import RunLog
 from tdsr_baselines.training.loop import RESUME, Loop
 from tdsr_baselines.training.material import Material, Progress, read_material
-from tdsr_baselines.training.memory import keep_freed_memory
 from tdsr_baselines.training.start import first_network, origin
 from tdsr_baselines.training.state import TrainingState, averaged_copy, resume_state
 from tdsr_bench.data.dataset import DataSet
@@ -51,7 +50,6 @@ def train(
         UserError: another run is training there.
         TrainingError: a loss became NaN or infinite; what was good is kept.
     """
-    keep_freed_memory()
     path = folder / f"{config.name}.safetensors"
     started_from = origin(config.network.start)
     fabric = _fabric(config, device)

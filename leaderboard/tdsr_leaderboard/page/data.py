@@ -92,7 +92,8 @@ def board_data(board: Board, shown: Sequence[Line], sheets: Mapping[str, Any]) -
         "protocol": ground.first.protocol.model_dump(include={"id", "version", "sha256"}),
         "data": _data_part(ground.first),
         "lines": [_line(line, means[line.slug], ground) | {"sheet": sheets.get(line.slug)} for line in shown],
-        "pairs": _pairs(board.pairs, shown),
+        "tested": board.tested,
+        "pairs": _pairs(board.pairs, [line.label for line in shown if line.rank and line.rank <= board.tested]),
         "contrasts": {
             "first": [places.get(contrast.misr.label) for contrast in board.contrasts],
             "second": [places.get(contrast.other.label) for contrast in board.contrasts],
@@ -113,7 +114,9 @@ def json_text(data: object) -> str:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a finite number that fits a float; cards of others hold anything."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, int | float)):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def short(value: object, digits: int = DIGITS) -> float | int | None:
@@ -273,11 +276,10 @@ def _mean_time(card: ResultCard, key: str) -> float | int | None:
     return short(fmean(known)) if known else None
 
 
-def _pairs(pairs: Sequence[PairedResult], shown: Sequence[Line]) -> dict[str, list[Any]]:
-    """Columns with a place for each two ranked lines, in the order of the ranks."""
+def _pairs(pairs: Sequence[PairedResult], tested: Sequence[str]) -> dict[str, list[Any]]:
+    """Columns with a place for each two lines that were tested, by their labels in the order of the ranks."""
     by_labels = {(pair.first, pair.second): pair for pair in pairs}
-    ranked = [line.label for line in shown if line.rank]
-    return _tests(by_labels.get(two) for two in combinations(ranked, 2))
+    return _tests(by_labels.get(two) for two in combinations(tested, 2))
 
 
 def _tests(results: Iterable[PairedResult | None]) -> dict[str, list[Any]]:

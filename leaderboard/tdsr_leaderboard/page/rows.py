@@ -217,7 +217,8 @@ def pairs_text(board: Board) -> str:
     apart = sum(pair.told_apart for pair in tested)
     before = sum(pair.before_correction and not pair.told_apart for pair in tested)
     more = f"; {before} more would be without the correction for {len(tested)} tests" if before else ""
-    return f"{apart} of {len(tested)} pairs of ranked methods are told apart (Holm, 5 %){more}."
+    among = f"the {board.tested} best" if board.tested < len(board.ranked) else "ranked"
+    return f"{apart} of {len(tested)} pairs of {among} methods are told apart (Holm, 5 %){more}."
 
 
 def board_slugs(sections: Sequence[Section]) -> list[str]:

@@ -9,7 +9,7 @@
   const HEAT = 45;
   /** From here on a gap is written with an exponent: no card of a method has one, and no table has room for it. */
   const LARGEST = 1e4;
-  const UNTESTED = "not tested: only ranked methods are tested against each other, and matched pairs";
+  const UNTESTED = "not tested: only the best ranked methods are tested against each other, and matched pairs";
   /** What the select of the comparison calls the kinds of rows. */
   const KINDS = { ranked: "ranked", unranked: "not ranked", control: "controls", reference: "reference methods" };
 
@@ -777,7 +777,7 @@
   }
 
   function rankedTest(board, one, other) {
-    if (!one.rank || !other.rank) return null;
+    if (![one, other].every((line) => line.rank && line.rank <= board.tested)) return null;
     const way = one.rank < other.rank ? 1 : -1;
     const place = pairPlace(board, ...(way > 0 ? [one, other] : [other, one]));
     return testAt(board, board.pairs, place, way, "pairs of ranked methods");
@@ -792,11 +792,10 @@
     return testAt(board, board.contrasts, place ?? turned, way, "matched pairs and controls");
   }
 
-  /** Where the pair of two ranked lines stands: pairs are in the order 12, 13, ..., 23, ... */
+  /** Where the pair of two tested lines stands: pairs are in the order 12, 13, ..., 23, ... */
   function pairPlace(board, first, second) {
-    const count = board.lines.filter((line) => line.rank).length;
     const [i, j] = [first.rank - 1, second.rank - 1];
-    return i * count - (i * (i + 1)) / 2 + (j - i - 1);
+    return i * board.tested - (i * (i + 1)) / 2 + (j - i - 1);
   }
 
   function testAt(board, tests, place, way, family) {
