@@ -20,24 +20,22 @@ from tdsr_bench.mus2_official import (
     balanced,
     balanced_no_lpips,
     mean_value,
+    measures,
     read_stored,
     score_scene,
 )
-from tdsr_bench.mus2_official.enlarge import bicubic, enlarged
+from tdsr_bench.mus2_official.enlarge import WEIGHTS, bicubic, enlarged
 from tdsr_bench.mus2_official.measures import (
-    MAX_SHIFT,
     PSNR_OF_EQUAL_IMAGES,
-    SHIFTS,
-    cpsnr,
-    cssim,
-    lpips,
+    Excluded,
+    Lpips,
+    Reference,
     match_to_reference,
-    psnr,
-    ssim,
     stretch_to_uint8,
     to_uint8,
 )
 from tdsr_bench.mus2_official.scenes import interpolated, read_revisits
+from tdsr_bench.mus2_official.shifts import MAX_SHIFT, SHIFTS, Shift, sums_at_shifts
 from tdsr_bench.mus2_official.tables import BALANCED_KEYS, BASELINE, INFINITE, NO_PIXEL
 from tdsr_bench.protocol import protocol_file
 from tdsr_bench.scene import BANDS
@@ -51,6 +49,27 @@ GREY = NDArray[np.uint8]
 
 def stored(root: Path, scene: str) -> dict[str, dict[str, GREY]]:
     return {STORED: {band: read_stored(root / "sr", STORED, scene, band) for band in BANDS}}
+
+
+def psnr(sr: GREY, hr: GREY, excluded: Excluded = None) -> float:
+    return measures.psnr(sr, Reference(hr, excluded))
+
+
+def ssim(sr: GREY, hr: GREY, excluded: Excluded = None) -> float:
+    return measures.ssim(sr, Reference(hr, excluded))
+
+
+def cpsnr(sr: GREY, hr: GREY, excluded: Excluded = None) -> tuple[float, Shift]:
+    (found,) = measures.cpsnr([sr], Reference(hr, excluded))
+    return found
+
+
+def cssim(sr: GREY, hr: GREY, excluded: Excluded, shift: Shift) -> float:
+    return measures.cssim(sr, Reference(hr, excluded), shift)
+
+
+def lpips(sr: GREY, hr: GREY, excluded: Excluded, network: Lpips) -> float:
+    return measures.lpips(sr, Reference(hr, excluded), network)
 
 
 @pytest.fixture(scope="module")
@@ -133,21 +152,89 @@ def test_cpsnr_by_loops(rng: np.random.Generator):
     assert shift == expected_shift
 
 
-def test_psnr_and_ssim_are_scikit_images(rng: np.random.Generator):
+@pytest.fixture(params=[None, 0.3, 0.9], ids=["whole", "masked", "nearly all masked"])
+def excluded_share(request: pytest.FixtureRequest) -> float | None:
+    return request.param
+
+
+SIZES = [(15, 15), (40, 37), (33, 71), (17, 1100)]
+"""Odd, smaller and larger than what is taken at a time in any direction."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sums_at_every_shift_are_those_of_shifted_windows(rng, size: tuple[int, int], excluded_share: float | None):
+    hr, *srs = (rng.integers(0, 256, size, dtype=np.uint8) for _ in range(3))
+    valid = None if excluded_share is None else rng.random(size) >= excluded_share
+    sums = sums_at_shifts(srs, hr, valid)
+    for n, sr in enumerate(srs):
+        centre = sr[3:-3, 3:-3].astype(np.int64)
+        for index, (row, column) in enumerate(SHIFTS):
+            there = slice(3 + row, size[0] - 3 + row), slice(3 + column, size[1] - 3 + column)
+            counts = np.ones(centre.shape, bool) if valid is None else valid[there]
+            difference = (hr[there] - centre)[counts]
+            assert sums.counts[index] == counts.sum()
+            assert sums.totals[n, index] == difference.sum()
+            assert sums.squares[n, index] == (difference**2).sum()
+
+
+@pytest.mark.parametrize("size", [(15, 15), (30, 2100)])
+def test_sums_of_extremes_are_exact(size: tuple[int, int]):
+    """The largest products: black against white, everywhere and not quite everywhere."""
+    white, black = np.full(size, 255, np.uint8), np.zeros(size, np.uint8)
+    count = (size[0] - 6) * (size[1] - 6)
+    for sr, hr, sign in ((black, white, 1), (white, black, -1), (white, white, 0), (black, black, 0)):
+        for valid in (None, np.ones(size, bool)):
+            sums = sums_at_shifts([sr], hr, valid)
+            assert (sums.counts == count).all()
+            assert (sums.totals == sign * 255 * count).all()
+            assert (sums.squares == sign**2 * 255**2 * count).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_psnr_and_ssim_are_scikit_images(rng, size: tuple[int, int], excluded_share: float | None):
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-    hr, sr = textured(rng), textured(rng)
-    assert psnr(sr, hr) == pytest.approx(peak_signal_noise_ratio(hr, sr, data_range=255), abs=1e-9)
-    assert ssim(sr, hr) == pytest.approx(structural_similarity(hr, sr, data_range=255), abs=1e-12)
+    hr, sr = textured(rng, *size), textured(rng, *size)
+    excluded = None if excluded_share is None else rng.random(size) < excluded_share
+    valid = np.ones(size, bool) if excluded is None else ~excluded
+    expected = peak_signal_noise_ratio(hr[valid], sr[valid], data_range=255)
+    assert psnr(sr, hr, excluded) == pytest.approx(expected, abs=1e-12)
+    expected = structural_similarity(hr * valid, sr * valid, data_range=255)
+    assert ssim(sr, hr, excluded) == pytest.approx(expected, abs=1e-13)
 
 
-def test_cssim_removes_the_offset_of_the_shifted_windows(rng: np.random.Generator):
+@pytest.mark.parametrize("shift", [(-3, -3), (-2, 2), (0, 0), (2, -1)])
+@pytest.mark.parametrize("size", SIZES)
+def test_cssim_removes_the_offset_of_the_shifted_windows(
+    rng, size: tuple[int, int], shift: Shift, excluded_share: float | None
+):
     from skimage.metrics import structural_similarity
 
-    hr, sr = textured(rng), textured(rng)
-    a, b = sr[3:-3, 3:-3].astype(float), hr[1:-5, 5:-1].astype(float)
-    expected = structural_similarity(a - a.mean() + b.mean(), b, data_range=255)
-    assert cssim(sr, hr, None, (-2, 2)) == pytest.approx(expected, abs=1e-12)
+    hr, sr = textured(rng, *size), textured(rng, *size)
+    excluded = None if excluded_share is None else rng.random(size) < excluded_share
+    (top, left), (height, width) = (step + 3 for step in shift), (side - 6 for side in size)
+    a, b = (image.astype(float) for image in (sr[3:-3, 3:-3], hr[top : top + height, left : left + width]))
+    valid = np.ones(b.shape, bool) if excluded is None else ~excluded[top : top + height, left : left + width]
+    a += b[valid].mean() - a[valid].mean()
+    expected = structural_similarity(a * valid, b * valid, data_range=255)
+    assert cssim(sr, hr, excluded, shift) == pytest.approx(expected, abs=1e-13)
+
+
+@pytest.mark.parametrize("size", [(40, 37), (9, 11)])
+def test_matching_is_scikit_images(rng: np.random.Generator, size: tuple[int, int]):
+    from skimage.exposure import match_histograms
+
+    reference = textured(rng, *size)
+    for image in (textured(rng, *size), textured(rng, *size) // 7 + 20, np.full(size, 9, np.uint8)):
+        for a, b in ((image, reference), (reference, image)):
+            assert (match_to_reference(a, b) == match_histograms(a, b).astype(np.uint8)).all()
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 65535), (1, 3), (137, 9421), (500, 500)])
+def test_a_stretch_by_table_is_the_stretch_of_each_pixel(rng: np.random.Generator, low: int, high: int):
+    image = rng.integers(low, high, (31, 33), dtype=np.uint16, endpoint=True)
+    image[0, :2] = low, high
+    assert (stretch_to_uint8(image) == stretch_to_uint8(image.astype(np.float64))).all()
 
 
 # Properties, and the authors' oddities
@@ -267,6 +354,37 @@ def test_bicubic_is_exact_but_for_halves(rng: np.random.Generator):
     assert 0 < (distance == Fraction(1, 2)).mean() < 0.05
 
 
+def bicubic_of_whole_images(image: GREY) -> GREY:
+    """The same sums in the same order, by picked pixels of the whole image: what the golden numbers were met with."""
+
+    def taps(length: int, phase: int) -> list[NDArray[np.intp]]:
+        first = np.arange(length) - (2 if phase == 0 else 1)
+        return [np.clip(first + tap, 0, length - 1) for tap in range(4)]
+
+    def fused(a: NDArray[np.float32], weight: np.float32, rest: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (a.astype(np.float64) * np.float64(weight) + rest).astype(np.float32)
+
+    across = np.repeat(image.astype(np.float32), 3, axis=1)
+    for phase, weights in WEIGHTS.items():
+        picked = (image[:, tap].astype(np.float32) for tap in taps(image.shape[1], phase))
+        a, b, c, d = (pixels * np.float32(weight) for pixels, weight in zip(picked, weights, strict=True))
+        across[:, phase::3] = (a + b) + (c + d)
+        edge = [0, 1, -1] if phase == 0 else [0, -2, -1]
+        across[:, phase::3][:, edge] = (a[:, edge] + c[:, edge]) + (b[:, edge] + d[:, edge])
+    down = np.repeat(across, 3, axis=0)
+    for phase, weights in WEIGHTS.items():
+        a, b, c, d = (across[rows] for rows in taps(image.shape[0], phase))
+        wa, wb, wc, wd = map(np.float32, weights)
+        down[phase::3] = fused(a, wa, b * wb) + fused(c, wc, d * wd)
+    return np.clip(np.rint(down), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(5, 5), (31, 77), (32, 8), (33, 9), (65, 50)])
+def test_bicubic_in_blocks_of_rows_is_that_of_the_whole_image(rng: np.random.Generator, size: tuple[int, int]):
+    image = rng.integers(0, 256, size, dtype=np.uint8)
+    assert (bicubic(image) == bicubic_of_whole_images(image)).all()
+
+
 @pytest.mark.parametrize("size", [(60, 60), (63, 50), (31, 77)])
 def test_bicubic_is_opencvs_within_its_own_rounding(rng: np.random.Generator, size: tuple[int, int]):
     import cv2
@@ -289,6 +407,11 @@ def test_every_interpolation_keeps_a_constant_image_and_the_centres(method, rng:
 def test_the_mean_of_the_revisits_is_cut_not_rounded():
     revisits = [np.full((6, 6), value, np.uint8) for value in (10, 11, 11)]
     assert (interpolated(revisits, "Linear") == 10).all()
+
+
+@pytest.mark.parametrize("count", [1, 14, 300])
+def test_the_mean_of_many_white_revisits_is_white(count: int):
+    assert (interpolated([np.full((5, 6), 255, np.uint8)] * count, "Area") == 255).all()
 
 
 def test_revisits_are_stretched_one_by_one():

@@ -1,7 +1,7 @@
 """Scenes and stored reconstructions in the MuS2 layout, measured by the MuS2 authors' rules."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,9 @@ from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.metrics.lpips import LEAST_SIDE
 from tdsr_bench.mus2_official.enlarge import INTERPOLATIONS, Interpolation, enlarged
 from tdsr_bench.mus2_official.measures import (
-    Excluded,
     Image,
     Lpips,
-    Shift,
+    Reference,
     cpsnr,
     cssim,
     lpips,
@@ -24,6 +23,7 @@ from tdsr_bench.mus2_official.measures import (
     ssim,
     stretch_to_uint8,
 )
+from tdsr_bench.mus2_official.shifts import Shift
 from tdsr_bench.mus2_official.tables import INFINITE, NO_PIXEL, OfficialRow
 from tdsr_bench.scene import BANDS, SCALE
 
@@ -58,27 +58,30 @@ def score_scene(
     for band in BANDS:
         revisits, reference = read_revisits(root, scene, band), read_reference(root, scene, band)
         _check_scale(revisits[0], reference, scene, band)
-        masks = _masks(root, scene, band, reference.shape)
+        references = _references(root, scene, band, reference)
         candidates = {method: interpolated(revisits, method) for method in INTERPOLATIONS} | {
             method: _image_of(by_band, method, scene, band, reference.shape) for method, by_band in images.items()
         }
-        for method, image in candidates.items():
-            matched = match_to_reference(image, reference)
-            for mask, excluded in masks.items():
-                measured = _measure(matched, reference, excluded, network, no_network)
-                rows += [
-                    OfficialRow(scene, band, mask, key, method, value, shift, reason)
-                    for key, value, shift, reason in measured
-                ]
+        matched = {method: match_to_reference(image, reference) for method, image in candidates.items()}
+        measured = {
+            mask: _measure(list(matched.values()), under, network, no_network) for mask, under in references.items()
+        }
+        rows += [
+            OfficialRow(scene, band, mask, key, method, value, shift, reason)
+            for index, method in enumerate(matched)
+            for mask in references
+            for key, value, shift, reason in measured[mask][index]
+        ]
     return rows
 
 
 def interpolated(revisits: list[Image], method: Interpolation) -> Image:
     """uint8 ``[3h, 3w]``: the mean, cut to whole numbers, of all `revisits` enlarged; clouds and all."""
-    total = np.zeros([side * SCALE for side in revisits[0].shape], dtype=np.uint32)
+    most = np.min_scalar_type(255 * len(revisits))
+    total = np.zeros([side * SCALE for side in revisits[0].shape], dtype=most)
     for revisit in revisits:
         total += enlarged(revisit, method)
-    return (total // len(revisits)).astype(np.uint8)
+    return np.asarray(total // most.type(len(revisits)), dtype=np.uint8)
 
 
 def read_revisits(root: Path, scene: str, band: str) -> list[Image]:
@@ -159,15 +162,16 @@ def _check_scale(revisit: Image, reference: Image, scene: str, band: str) -> Non
         )
 
 
-def _masks(root: Path, scene: str, band: str, shape: tuple[int, ...]) -> dict[str, Excluded]:
-    """No mask, and the final one where the data set has it, however deep its folder lies."""
+def _references(root: Path, scene: str, band: str, reference: Image) -> dict[str, Reference]:
+    """Without a mask, and with the final one where the data set has it, however deep its folder lies."""
+    references = {"none": Reference(reference)}
     path = mask_file(root / "masks", "final", BAND_FOLDERS[band], scene)
     if path is None:
-        return {"none": None}
+        return references
     mask, _, _ = read_raster(path)
-    if mask.shape != shape:
-        raise DataError(f"{scene}: the mask {path} is {mask.shape}, expected {shape} as its reference.")
-    return {"none": None, "final": np.asarray(mask != 0)}
+    if mask.shape != reference.shape:
+        raise DataError(f"{scene}: the mask {path} is {mask.shape}, expected {reference.shape} as its reference.")
+    return references | {"final": Reference(reference, np.asarray(mask != 0))}
 
 
 def _image_of(by_band: Mapping[str, Image], method: str, scene: str, band: str, shape: tuple[int, ...]) -> Image:
@@ -183,21 +187,34 @@ def _image_of(by_band: Mapping[str, Image], method: str, scene: str, band: str, 
     return image
 
 
+_Measured = tuple[str, float | None, Shift | None, str | None]
+"""Key, value, shift and the reason for a missing value."""
+
+
 def _measure(
-    sr: Image, hr: Image, excluded: Excluded, network: Lpips | None, no_network: str
-) -> Iterator[tuple[str, float | None, Shift | None, str | None]]:
-    """Key, value, shift and the reason for a missing value, in the authors' order."""
-    yield "PSNR", *_known(psnr(sr, hr, excluded), None)
-    yield "SSIM", *_known(ssim(sr, hr, excluded), None)
+    srs: Sequence[Image], reference: Reference, network: Lpips | None, no_network: str
+) -> list[list[_Measured]]:
+    """What is measured of each image, in the authors' order."""
+    return [
+        [
+            ("PSNR", *_known(psnr(sr, reference), None)),
+            ("SSIM", *_known(ssim(sr, reference), None)),
+            ("LPIPS", *_perceived(sr, reference, network, no_network)),
+            ("cPSNR", *_known(value, shift)),
+            ("cSSIM", *_known(cssim(sr, reference, shift), shift)),
+        ]
+        for sr, (value, shift) in zip(srs, cpsnr(srs, reference), strict=True)
+    ]
+
+
+def _perceived(
+    sr: Image, reference: Reference, network: Lpips | None, no_network: str
+) -> tuple[float | None, Shift | None, str | None]:
     if network is None:
-        yield "LPIPS", None, None, no_network
-    elif min(hr.shape) < LEAST_SIDE:
-        yield "LPIPS", None, None, f"the image is smaller than the {LEAST_SIDE} pixels that AlexNet needs"
-    else:
-        yield "LPIPS", *_known(lpips(sr, hr, excluded, network), None)
-    value, shift = cpsnr(sr, hr, excluded)
-    yield "cPSNR", *_known(value, shift)
-    yield "cSSIM", *_known(cssim(sr, hr, excluded, shift), shift)
+        return None, None, no_network
+    if min(sr.shape) < LEAST_SIDE:
+        return None, None, f"the image is smaller than the {LEAST_SIDE} pixels that AlexNet needs"
+    return _known(lpips(sr, reference, network), None)
 
 
 def _known(value: float, shift: Shift | None) -> tuple[float | None, Shift | None, str | None]:
