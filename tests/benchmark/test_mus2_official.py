@@ -1,6 +1,7 @@
 """`mus2-official` against the numbers of the authors' own code, and its parts against independent references."""
 
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -12,7 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tdsr_bench.card import ResultCard, SubmissionPart
+from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.layout import BAND_FOLDERS
+from tdsr_bench.engine import SerialExecutor
 from tdsr_bench.errors import DataError, SubmissionError, UserError
 from tdsr_bench.mus2_official import (
     METHODS,
@@ -25,6 +29,7 @@ from tdsr_bench.mus2_official import (
     score_scene,
 )
 from tdsr_bench.mus2_official.enlarge import WEIGHTS, bicubic, enlarged
+from tdsr_bench.mus2_official.evaluate import FromAuthorsFolder, OfficialJob, evaluate_official
 from tdsr_bench.mus2_official.measures import (
     PSNR_OF_EQUAL_IMAGES,
     Excluded,
@@ -37,7 +42,7 @@ from tdsr_bench.mus2_official.measures import (
 from tdsr_bench.mus2_official.scenes import interpolated, read_revisits
 from tdsr_bench.mus2_official.shifts import MAX_SHIFT, SHIFTS, Shift, sums_at_shifts
 from tdsr_bench.mus2_official.tables import BALANCED_KEYS, BASELINE, INFINITE, NO_PIXEL
-from tdsr_bench.protocol import protocol_file
+from tdsr_bench.protocol import load_protocol, protocol_file
 from tdsr_bench.scene import BANDS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mus2_official_a"
@@ -218,23 +223,6 @@ def test_cssim_removes_the_offset_of_the_shifted_windows(
     a += b[valid].mean() - a[valid].mean()
     expected = structural_similarity(a * valid, b * valid, data_range=255)
     assert cssim(sr, hr, excluded, shift) == pytest.approx(expected, abs=1e-13)
-
-
-@pytest.mark.parametrize("size", [(40, 37), (9, 11)])
-def test_matching_is_scikit_images(rng: np.random.Generator, size: tuple[int, int]):
-    from skimage.exposure import match_histograms
-
-    reference = textured(rng, *size)
-    for image in (textured(rng, *size), textured(rng, *size) // 7 + 20, np.full(size, 9, np.uint8)):
-        for a, b in ((image, reference), (reference, image)):
-            assert (match_to_reference(a, b) == match_histograms(a, b).astype(np.uint8)).all()
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 65535), (1, 3), (137, 9421), (500, 500)])
-def test_a_stretch_by_table_is_the_stretch_of_each_pixel(rng: np.random.Generator, low: int, high: int):
-    image = rng.integers(low, high, (31, 33), dtype=np.uint16, endpoint=True)
-    image[0, :2] = low, high
-    assert (stretch_to_uint8(image) == stretch_to_uint8(image.astype(np.float64))).all()
 
 
 # Properties, and the authors' oddities
@@ -519,6 +507,87 @@ def test_the_reference_itself_has_no_finite_cpsnr(dataset: Path):
     rows = [row for row in score_scene(dataset, SCENES[0], {"perfect": reference}) if row.method == "perfect"]
     assert {row.value for row in rows if row.key == "PSNR"} == {PSNR_OF_EQUAL_IMAGES}
     assert {(row.value, row.shift, row.reason) for row in rows if row.key == "cPSNR"} == {(None, (0, 0), INFINITE)}
+
+
+# Rows of the interpolations that are kept
+
+
+@pytest.fixture
+def score(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ResultCard]:
+    """Scores the stored method on the one scene of `dataset`."""
+    monkeypatch.setenv("TDSR_BENCH_CACHE", str(tmp_path / "cache"))
+
+    def call() -> ResultCard:
+        about = SubmissionPart(name=STORED, track="misr", sha256=None, training_data="none", parameters=None)
+        data = open_dataset(dataset, load_protocol("tdsr-v1"))
+        job = OfficialJob(data, about, FromAuthorsFolder(dataset / "sr", STORED))
+        return evaluate_official(job, SerialExecutor())
+
+    return call
+
+
+def never(*_: object, **__: object) -> None:
+    raise AssertionError("measured again")
+
+
+def test_interpolations_are_measured_once_for_all_methods(score, monkeypatch: pytest.MonkeyPatch):
+    first = score()
+    monkeypatch.setattr("tdsr_bench.mus2_official.scenes.read_revisits", never)
+    again = score()
+    assert (again.rows, again.reference_rows) == (first.rows, first.reference_rows)
+    assert (again.summary, again.data.fingerprint) == (first.summary, first.data.fingerprint)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a revisit": lambda d: min((d / f"image_data/{SCENES[0]}/b4/lrs").iterdir()).unlink(),
+    "the name of a revisit": lambda d: (path := min((d / f"image_data/{SCENES[0]}/b4/lrs").iterdir())).rename(
+        path.with_stem("z" + path.stem)
+    ),
+    "the reference": lambda d: save(
+        d / f"image_data/{SCENES[0]}/hr_resized/mul_band_1.tiff",
+        np.arange(180 * 180, dtype=np.uint32).astype(np.uint8).reshape(180, 180),
+    ),
+    "a mask": lambda d: (d / f"masks/final_masks/final_masks_b8/mask_{SCENES[0]}.png").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_interpolations_are_measured_again_when_a_file_changes(score, dataset, change: str, monkeypatch):
+    score()
+    CHANGES[change](dataset)
+    monkeypatch.setattr("tdsr_bench.mus2_official.scenes.read_revisits", never)
+    with pytest.raises(AssertionError, match="measured again"):
+        score()
+
+
+def test_interpolations_are_measured_again_by_other_code(score, monkeypatch: pytest.MonkeyPatch):
+    score()
+    monkeypatch.setattr("tdsr_bench.mus2_official.scenes.read_revisits", never)
+    monkeypatch.setattr("tdsr_bench.mus2_official.kept.code_sha256", lambda: "another")
+    with pytest.raises(AssertionError, match="measured again"):
+        score()
+
+
+def test_interpolations_are_measured_again_when_lpips_can_be(score, monkeypatch: pytest.MonkeyPatch):
+    score()
+    monkeypatch.setattr("tdsr_bench.mus2_official.evaluate.unavailable", lambda: None)
+    monkeypatch.setattr("tdsr_bench.mus2_official.evaluate.official_lpips", lambda: lambda *_: 0.0)
+    card = score()
+    assert {row["value"] for row in card.reference_rows if row["key"] == "LPIPS"} == {0.0}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'[{"key": 1}]', b"\xff\xfe"])
+def test_broken_kept_rows_are_made_anew(score, tmp_path: Path, content: bytes):
+    first = score()
+    (kept,) = (tmp_path / "cache" / "references").iterdir()
+    kept.write_bytes(content)
+    assert score().reference_rows == first.reference_rows
+
+
+def test_a_pipe_among_the_revisits_is_refused(score, dataset: Path):
+    os.mkfifo(dataset / f"image_data/{SCENES[0]}/b2/lrs/a.jp2")
+    with pytest.raises(DataError, match=r"a\.jp2 is no file"):
+        score()
 
 
 # Bad input: one sentence that names the file or scene

@@ -53,11 +53,8 @@ def stretch_to_uint8(image: NDArray[np.generic]) -> Image:
     >>> stretch_to_uint8(np.array([100.0, 150.0, 199.0, 200.0]))
     array([  0, 127, 252, 255], dtype=uint8)
     """
-    low, high = image.min(), image.max()
-    if image.dtype == np.uint16:  # a table of the levels that there can be
-        table = _stretched(np.arange(int(low), int(high) + 1), low, high)
-        return np.asarray(np.take(table, image - low))
-    return _stretched(image, low, high)
+    values = image.astype(np.float64)
+    return np.interp(values, (values.min(), values.max()), (0, 255)).astype(np.uint8)
 
 
 def to_uint8(sr: NDArray[np.floating]) -> dict[str, Image]:
@@ -71,22 +68,9 @@ def to_uint8(sr: NDArray[np.floating]) -> dict[str, Image]:
 
 def match_to_reference(image: Image, reference: Image) -> Image:
     """`image` with the histogram of `reference`, over the whole image whatever is excluded, cut to whole numbers."""
-    import cv2
+    from skimage.exposure import match_histograms
 
-    (own, _), (theirs, there) = _quantiles(image), _quantiles(reference)
-    table = np.interp(own, theirs[there], there).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table))
-
-
-def _stretched(values: NDArray[np.generic], low: np.generic, high: np.generic) -> Image:
-    ends = np.float64(low), np.float64(high)
-    return np.interp(values.astype(np.float64), ends, (0, 255)).astype(np.uint8)
-
-
-def _quantiles(image: Image) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The share of pixels up to each level, and the levels that there are."""
-    counts = np.bincount(image.ravel(), minlength=256)
-    return np.cumsum(counts) / image.size, np.nonzero(counts)[0]
+    return np.asarray(match_histograms(image, reference).astype(np.uint8))
 
 
 def psnr(sr: Image, reference: Reference) -> float:

@@ -39,13 +39,15 @@ def score_scene(
     scene: str,
     images: Mapping[str, Mapping[str, Image]],
     *,
+    interpolations: Sequence[Interpolation] = INTERPOLATIONS,
     network: Lpips | None = None,
     no_network: str = "LPIPS was left out",
 ) -> list[OfficialRow]:
-    """The rows of `scene` of the MuS2 data set at `root`: of the four interpolations, then of `images`.
+    """The rows of `scene` of the MuS2 data set at `root`: band by band of `interpolations`, then of `images`.
 
     Args:
         images: for each method, for each band, uint8 ``[3h, 3w]`` as the method made it; histograms are matched here.
+        interpolations: those that are to be measured; revisits are not read if there are none.
         network: measures LPIPS (`tdsr_bench.metrics.lpips.official_lpips`), or None.
         no_network: why `network` is None; becomes the reason of the rows without a value.
 
@@ -56,23 +58,39 @@ def score_scene(
     _check_names(images)
     rows = []
     for band in BANDS:
-        revisits, reference = read_revisits(root, scene, band), read_reference(root, scene, band)
-        _check_scale(revisits[0], reference, scene, band)
-        references = _references(root, scene, band, reference)
-        candidates = {method: interpolated(revisits, method) for method in INTERPOLATIONS} | {
+        revisits = read_revisits(root, scene, band) if interpolations else []
+        reference = read_reference(root, scene, band)
+        if revisits:
+            _check_scale(revisits[0], reference, scene, band)
+        candidates = {method: interpolated(revisits, method) for method in interpolations} | {
             method: _image_of(by_band, method, scene, band, reference.shape) for method, by_band in images.items()
         }
         matched = {method: match_to_reference(image, reference) for method, image in candidates.items()}
         measured = {
-            mask: _measure(list(matched.values()), under, network, no_network) for mask, under in references.items()
+            mask: _measure(list(matched.values()), under, network, no_network)
+            for mask, under in _references(root, scene, band, reference).items()
         }
         rows += [
             OfficialRow(scene, band, mask, key, method, value, shift, reason)
             for index, method in enumerate(matched)
-            for mask in references
-            for key, value, shift, reason in measured[mask][index]
+            for mask, of_methods in measured.items()
+            for key, value, shift, reason in of_methods[index]
         ]
     return rows
+
+
+def files_of(root: Path, scene: str) -> list[Path]:
+    """All files of `scene` that its rows depend on.
+
+    Raises:
+        DataError: a band has no revisit or no reference.
+    """
+    masks = (_mask_file(root, scene, band) for band in BANDS)
+    return [
+        *(path for band in BANDS for path in _revisit_files(root, scene, band)),
+        *(_reference_file(root, scene, band) for band in BANDS),
+        *(path for path in masks if path is not None),
+    ]
 
 
 def interpolated(revisits: list[Image], method: Interpolation) -> Image:
@@ -90,10 +108,7 @@ def read_revisits(root: Path, scene: str, band: str) -> list[Image]:
     Raises:
         DataError: there is none, one cannot be read, or they differ in size.
     """
-    folder = root / "image_data" / scene / BAND_FOLDERS[band] / "lrs"
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in RASTERS) if folder.is_dir() else []
-    if not files:
-        raise DataError(f"{scene}: no revisit of {band} in {folder}; expected files that end in .jp2.")
+    files = _revisit_files(root, scene, band)
     revisits = [stretch_to_uint8(read_raster(path)[0]) for path in files]
     for path, revisit in zip(files, revisits, strict=True):
         if revisit.shape != revisits[0].shape:
@@ -109,9 +124,7 @@ def read_reference(root: Path, scene: str, band: str) -> Image:
     Raises:
         DataError: it is missing, cannot be read, or is not 8 bit.
     """
-    path = root / "image_data" / scene / "hr_resized" / REFERENCE_FILES[band]
-    if not path.is_file():
-        raise DataError(f"{scene}: no reference of {band}; expected it at {path}.")
+    path = _reference_file(root, scene, band)
     image, _, _ = read_raster(path)
     if image.dtype != np.uint8:
         raise DataError(
@@ -141,6 +154,26 @@ def read_stored(folder: Path, method: str, scene: str, band: str, shape: tuple[i
     return np.asarray(image)
 
 
+def _revisit_files(root: Path, scene: str, band: str) -> list[Path]:
+    folder = root / "image_data" / scene / BAND_FOLDERS[band] / "lrs"
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in RASTERS) if folder.is_dir() else []
+    if not files:
+        raise DataError(f"{scene}: no revisit of {band} in {folder}; expected files that end in .jp2.")
+    return files
+
+
+def _reference_file(root: Path, scene: str, band: str) -> Path:
+    path = root / "image_data" / scene / "hr_resized" / REFERENCE_FILES[band]
+    if not path.is_file():
+        raise DataError(f"{scene}: no reference of {band}; expected it at {path}.")
+    return path
+
+
+def _mask_file(root: Path, scene: str, band: str) -> Path | None:
+    """The final mask, however deep its folder lies; None where the data set has none."""
+    return mask_file(root / "masks", "final", BAND_FOLDERS[band], scene)
+
+
 def _check_names(images: Mapping[str, Mapping[str, Image]]) -> None:
     taken = sorted(set(images) & set(INTERPOLATIONS))
     if taken:
@@ -163,9 +196,9 @@ def _check_scale(revisit: Image, reference: Image, scene: str, band: str) -> Non
 
 
 def _references(root: Path, scene: str, band: str, reference: Image) -> dict[str, Reference]:
-    """Without a mask, and with the final one where the data set has it, however deep its folder lies."""
+    """Without a mask, and with the final one where the data set has it."""
     references = {"none": Reference(reference)}
-    path = mask_file(root / "masks", "final", BAND_FOLDERS[band], scene)
+    path = _mask_file(root, scene, band)
     if path is None:
         return references
     mask, _, _ = read_raster(path)
