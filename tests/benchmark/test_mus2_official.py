@@ -40,7 +40,7 @@ from tdsr_bench.mus2_official.measures import (
     to_uint8,
 )
 from tdsr_bench.mus2_official.scenes import interpolated, read_revisits
-from tdsr_bench.mus2_official.shifts import MAX_SHIFT, SHIFTS, Shift, sums_at_shifts
+from tdsr_bench.mus2_official.shifts import MAX_SHIFT, SHIFTS, Shift, squared_distance, sums_at_shifts
 from tdsr_bench.mus2_official.tables import BALANCED_KEYS, BASELINE, INFINITE, NO_PIXEL
 from tdsr_bench.protocol import load_protocol, protocol_file
 from tdsr_bench.scene import BANDS
@@ -193,6 +193,16 @@ def test_sums_of_extremes_are_exact(size: tuple[int, int]):
             assert (sums.counts == count).all()
             assert (sums.totals == sign * 255 * count).all()
             assert (sums.squares == sign**2 * 255**2 * count).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_squared_distance_is_exact(rng: np.random.Generator, size: tuple[int, int]):
+    a, b = (rng.integers(0, 256, size, dtype=np.uint8) for _ in range(2))
+    valid = (rng.random(size) < 0.5).astype(np.uint8)
+    squares = np.square(a.astype(np.int64) - b)
+    assert squared_distance(a, b) == squares.sum()
+    assert squared_distance(a, b, valid) == (squares * valid).sum()
+    assert squared_distance(a[1:-2, 1:], b[:-3, :-1]) == np.square(a[1:-2, 1:].astype(np.int64) - b[:-3, :-1]).sum()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,7 +1,7 @@
 """Speed of `mus2-official` on a full tile: ``uv run pytest -n 0 tests/benchmarks --benchmark-only -k official``.
 
-The tile is written to disk in the MuS2 layout once: 56 JPEG 2000 files, references, masks. No LPIPS. On a machine that is
-shared, add ``--benchmark-timer=time.process_time``.
+The tile is written to disk in the MuS2 layout once: 56 JPEG 2000 files, references, masks. No LPIPS. Where others
+use the machine too, add ``--benchmark-timer=time.process_time``.
 """
 
 from collections.abc import Callable, Mapping

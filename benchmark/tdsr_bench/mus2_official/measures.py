@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tdsr_bench.mus2_official.shifts import SHIFTS, Shift, sums_at_shifts, window
+from tdsr_bench.mus2_official.shifts import SHIFTS, Shift, squared_distance, sums_at_shifts, window
 from tdsr_bench.mus2_official.similarity import Side, side, similarity
 from tdsr_bench.scene import BANDS
 
@@ -75,13 +75,11 @@ def match_to_reference(image: Image, reference: Image) -> Image:
 
 def psnr(sr: Image, reference: Reference) -> float:
     """Peak signal-to-noise ratio in dB over the pixels that count, peak 255; 361 for equal images."""
-    import cv2
-
-    hr, mask = _levels(reference.image), reference.side.valid
-    count = hr.size if mask is None else int(np.count_nonzero(mask))
+    hr, valid = _levels(reference.image), reference.side.valid
+    count = hr.size if valid is None else int(np.count_nonzero(valid))
     if count == 0:
         return float("nan")
-    squares = cv2.norm(_levels(sr), hr, cv2.NORM_L2SQR, mask)
+    squares = squared_distance(_levels(sr), hr, valid)
     return -10 * float(np.log10(squares / (count * 255**2))) if squares else PSNR_OF_EQUAL_IMAGES
 
 

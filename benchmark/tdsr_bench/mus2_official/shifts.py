@@ -54,6 +54,13 @@ def window(shift: Shift) -> tuple[slice, slice]:
     return rows, columns
 
 
+def squared_distance(a: Image, b: Image, valid: NDArray[np.uint8] | None = None) -> int:
+    """The sum of the squares of a - b, where `valid` is not 0."""
+    import cv2
+
+    return round(cv2.norm(a, b, cv2.NORM_L2SQR, valid))  # OpenCV squares a root
+
+
 def sums_at_shifts(srs: Sequence[Image], hr: Image, valid: NDArray[np.bool_] | None) -> Sums:
     """The sums of each of `srs`, which lose MAX_SHIFT pixels on each side; `hr` and `valid` are read further.
 
@@ -65,8 +72,7 @@ def sums_at_shifts(srs: Sequence[Image], hr: Image, valid: NDArray[np.bool_] | N
     levels = hr.astype(np.int16) - _MIDDLE
     if valid is None:  # the sums of sr alone are the same at every shift
         kept, counts = levels, _window_sums(np.ones(hr.shape, dtype=bool))
-        centres = np.stack([sr[window((0, 0))] for sr in srs]).astype(np.int16) - _MIDDLE
-        of_sr, of_squares = (power.sum(axis=(1, 2), dtype=np.int64)[:, None] for power in (centres, np.square(centres)))
+        of_sr, of_squares = np.array([_own_sums(sr[window((0, 0))]) for sr in srs]).T[..., None]
         (crossed,) = _correlations([kept], srs)
     else:
         kept, counts = levels * valid, _window_sums(valid)
@@ -77,6 +83,14 @@ def sums_at_shifts(srs: Sequence[Image], hr: Image, valid: NDArray[np.bool_] | N
         totals=_window_sums(kept) - of_sr,
         squares=_window_sums(np.square(kept)) - 2 * crossed + of_squares,
     )
+
+
+def _own_sums(image: Image) -> tuple[int, int]:
+    """The sums of levels and of their squares."""
+    import cv2
+
+    total = int(cv2.sumElems(image)[0])
+    return total - _MIDDLE * image.size, squared_distance(image, np.full_like(image, _MIDDLE))
 
 
 def _window_sums(values: NDArray[np.generic]) -> Whole:
