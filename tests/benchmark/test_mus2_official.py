@@ -235,6 +235,16 @@ def test_cssim_removes_the_offset_of_the_shifted_windows(
     assert cssim(sr, hr, excluded, shift) == pytest.approx(expected, abs=1e-13)
 
 
+@pytest.mark.parametrize("size", [(40, 37), (9, 11), (257, 3), (600, 70)])
+def test_matching_is_scikit_images(rng: np.random.Generator, size: tuple[int, int]):
+    from skimage.exposure import match_histograms
+
+    reference = textured(rng, *size)
+    for image in (textured(rng, *size), textured(rng, *size) // 7 + 20, np.full(size, 9, np.uint8)):
+        for a, b in ((image, reference), (reference, image)):
+            assert (match_to_reference(a, b) == match_histograms(a, b).astype(np.uint8)).all()
+
+
 # Properties, and the authors' oddities
 
 

@@ -18,7 +18,7 @@ from tdsr_bench.engine.one_core import one_core
 from tdsr_bench.mus2_official import score_scene
 from tdsr_bench.mus2_official.enlarge import bicubic
 from tdsr_bench.mus2_official.kept import kept_file
-from tdsr_bench.mus2_official.measures import Reference, cpsnr, ssim, stretch_to_uint8
+from tdsr_bench.mus2_official.measures import Reference, cpsnr, match_to_reference, ssim, stretch_to_uint8
 from tdsr_bench.mus2_official.scenes import read_reference, read_revisits
 from tdsr_bench.mus2_official.shifts import SHIFTS, window
 from tdsr_bench.scene import BANDS
@@ -129,6 +129,18 @@ def test_official_ssim_by_scikit_image(benchmark: Benchmark, image: Image, refer
     from skimage.metrics import structural_similarity
 
     benchmark(lambda: structural_similarity(image * reference.valid, reference.image * reference.valid, data_range=255))
+
+
+@pytest.mark.benchmark(group="mus2-official, a histogram matched")
+def test_official_matching(benchmark: Benchmark, image: Image, reference: Reference):
+    benchmark(lambda: match_to_reference(image, reference.image))
+
+
+@pytest.mark.benchmark(group="mus2-official, a histogram matched")
+def test_official_matching_by_scikit_image(benchmark: Benchmark, image: Image, reference: Reference):
+    from skimage.exposure import match_histograms
+
+    benchmark(lambda: match_histograms(image, reference.image).astype(np.uint8))
 
 
 @pytest.mark.benchmark(group="mus2-official, a revisit enlarged")
