@@ -98,20 +98,20 @@ class _Room:
                 more[:, : self._width] = hr.counts
             _raise(x, xx, xy, y, _N if hr.counts is None else more, offset, result)
         np.multiply(x, y, out=result)
-        result *= 2
+        result *= 2  # 2 X Y
         xy *= 2 * _N
         xy -= result
         xy += _B
         result += _A
-        result *= xy
+        result *= xy  # all that is above the line
         x *= x
         y *= y
-        x += y
+        x += y  # X X + Y Y
         xx *= _N
         xx -= x
         xx += _B
         x += _A
-        x *= xx
+        x *= xx  # all that is below it
         result /= x
         return np.asarray(result[:, : self._width])
 
