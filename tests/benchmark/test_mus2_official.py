@@ -1,6 +1,7 @@
 """`mus2-official` against the numbers of the authors' own code, and its parts against independent references."""
 
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -12,7 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tdsr_bench.card import ResultCard, SubmissionPart
+from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.layout import BAND_FOLDERS
+from tdsr_bench.engine import SerialExecutor
 from tdsr_bench.errors import DataError, SubmissionError, UserError
 from tdsr_bench.mus2_official import (
     METHODS,
@@ -20,26 +24,25 @@ from tdsr_bench.mus2_official import (
     balanced,
     balanced_no_lpips,
     mean_value,
+    measures,
     read_stored,
     score_scene,
 )
-from tdsr_bench.mus2_official.enlarge import bicubic, enlarged
+from tdsr_bench.mus2_official.enlarge import WEIGHTS, bicubic, enlarged
+from tdsr_bench.mus2_official.evaluate import FromAuthorsFolder, OfficialJob, evaluate_official
 from tdsr_bench.mus2_official.measures import (
-    MAX_SHIFT,
     PSNR_OF_EQUAL_IMAGES,
-    SHIFTS,
-    cpsnr,
-    cssim,
-    lpips,
+    Excluded,
+    Lpips,
+    Reference,
     match_to_reference,
-    psnr,
-    ssim,
     stretch_to_uint8,
     to_uint8,
 )
 from tdsr_bench.mus2_official.scenes import interpolated, read_revisits
+from tdsr_bench.mus2_official.shifts import MAX_SHIFT, SHIFTS, Shift, squared_distance, sums_at_shifts
 from tdsr_bench.mus2_official.tables import BALANCED_KEYS, BASELINE, INFINITE, NO_PIXEL
-from tdsr_bench.protocol import protocol_file
+from tdsr_bench.protocol import load_protocol, protocol_file
 from tdsr_bench.scene import BANDS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mus2_official_a"
@@ -51,6 +54,27 @@ GREY = NDArray[np.uint8]
 
 def stored(root: Path, scene: str) -> dict[str, dict[str, GREY]]:
     return {STORED: {band: read_stored(root / "sr", STORED, scene, band) for band in BANDS}}
+
+
+def psnr(sr: GREY, hr: GREY, excluded: Excluded = None) -> float:
+    return measures.psnr(sr, Reference(hr, excluded))
+
+
+def ssim(sr: GREY, hr: GREY, excluded: Excluded = None) -> float:
+    return measures.ssim(sr, Reference(hr, excluded))
+
+
+def cpsnr(sr: GREY, hr: GREY, excluded: Excluded = None) -> tuple[float, Shift]:
+    (found,) = measures.cpsnr([sr], Reference(hr, excluded))
+    return found
+
+
+def cssim(sr: GREY, hr: GREY, excluded: Excluded, shift: Shift) -> float:
+    return measures.cssim(sr, Reference(hr, excluded), shift)
+
+
+def lpips(sr: GREY, hr: GREY, excluded: Excluded, network: Lpips) -> float:
+    return measures.lpips(sr, Reference(hr, excluded), network)
 
 
 @pytest.fixture(scope="module")
@@ -133,21 +157,92 @@ def test_cpsnr_by_loops(rng: np.random.Generator):
     assert shift == expected_shift
 
 
-def test_psnr_and_ssim_are_scikit_images(rng: np.random.Generator):
+@pytest.fixture(params=[None, 0.3, 0.9], ids=["whole", "masked", "nearly all masked"])
+def excluded_share(request: pytest.FixtureRequest) -> float | None:
+    return request.param
+
+
+SIZES = [(15, 15), (40, 37), (33, 71), (17, 1100)]
+"""Odd, smaller and larger than what is taken at a time in any direction."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sums_at_every_shift_are_those_of_shifted_windows(rng, size: tuple[int, int], excluded_share: float | None):
+    hr, *srs = (rng.integers(0, 256, size, dtype=np.uint8) for _ in range(3))
+    valid = None if excluded_share is None else rng.random(size) >= excluded_share
+    sums = sums_at_shifts(srs, hr, valid)
+    for n, sr in enumerate(srs):
+        centre = sr[3:-3, 3:-3].astype(np.int64)
+        for index, (row, column) in enumerate(SHIFTS):
+            there = slice(3 + row, size[0] - 3 + row), slice(3 + column, size[1] - 3 + column)
+            counts = np.ones(centre.shape, bool) if valid is None else valid[there]
+            difference = (hr[there] - centre)[counts]
+            assert sums.counts[index] == counts.sum()
+            assert sums.totals[n, index] == difference.sum()
+            assert sums.squares[n, index] == (difference**2).sum()
+
+
+@pytest.mark.parametrize("size", [(15, 15), (30, 2100)])
+def test_sums_of_extremes_are_exact(size: tuple[int, int]):
+    """The largest products: black against white, everywhere and not quite everywhere."""
+    white, black = np.full(size, 255, np.uint8), np.zeros(size, np.uint8)
+    count = (size[0] - 6) * (size[1] - 6)
+    for sr, hr, sign in ((black, white, 1), (white, black, -1), (white, white, 0), (black, black, 0)):
+        for valid in (None, np.ones(size, bool)):
+            sums = sums_at_shifts([sr], hr, valid)
+            assert (sums.counts == count).all()
+            assert (sums.totals == sign * 255 * count).all()
+            assert (sums.squares == sign**2 * 255**2 * count).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_squared_distance_is_exact(rng: np.random.Generator, size: tuple[int, int]):
+    a, b = (rng.integers(0, 256, size, dtype=np.uint8) for _ in range(2))
+    valid = (rng.random(size) < 0.5).astype(np.uint8)
+    squares = np.square(a.astype(np.int64) - b)
+    assert squared_distance(a, b) == squares.sum()
+    assert squared_distance(a, b, valid) == (squares * valid).sum()
+    assert squared_distance(a[1:-2, 1:], b[:-3, :-1]) == np.square(a[1:-2, 1:].astype(np.int64) - b[:-3, :-1]).sum()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_psnr_and_ssim_are_scikit_images(rng, size: tuple[int, int], excluded_share: float | None):
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-    hr, sr = textured(rng), textured(rng)
-    assert psnr(sr, hr) == pytest.approx(peak_signal_noise_ratio(hr, sr, data_range=255), abs=1e-9)
-    assert ssim(sr, hr) == pytest.approx(structural_similarity(hr, sr, data_range=255), abs=1e-12)
+    hr, sr = textured(rng, *size), textured(rng, *size)
+    excluded = None if excluded_share is None else rng.random(size) < excluded_share
+    valid = np.ones(size, bool) if excluded is None else ~excluded
+    expected = peak_signal_noise_ratio(hr[valid], sr[valid], data_range=255)
+    assert psnr(sr, hr, excluded) == pytest.approx(expected, abs=1e-12)
+    expected = structural_similarity(hr * valid, sr * valid, data_range=255)
+    assert ssim(sr, hr, excluded) == pytest.approx(expected, abs=1e-13)
 
 
-def test_cssim_removes_the_offset_of_the_shifted_windows(rng: np.random.Generator):
+@pytest.mark.parametrize("shift", [(-3, -3), (-2, 2), (0, 0), (2, -1)])
+@pytest.mark.parametrize("size", SIZES)
+def test_cssim_removes_the_offset_of_the_shifted_windows(
+    rng, size: tuple[int, int], shift: Shift, excluded_share: float | None
+):
     from skimage.metrics import structural_similarity
 
-    hr, sr = textured(rng), textured(rng)
-    a, b = sr[3:-3, 3:-3].astype(float), hr[1:-5, 5:-1].astype(float)
-    expected = structural_similarity(a - a.mean() + b.mean(), b, data_range=255)
-    assert cssim(sr, hr, None, (-2, 2)) == pytest.approx(expected, abs=1e-12)
+    hr, sr = textured(rng, *size), textured(rng, *size)
+    excluded = None if excluded_share is None else rng.random(size) < excluded_share
+    (top, left), (height, width) = (step + 3 for step in shift), (side - 6 for side in size)
+    a, b = (image.astype(float) for image in (sr[3:-3, 3:-3], hr[top : top + height, left : left + width]))
+    valid = np.ones(b.shape, bool) if excluded is None else ~excluded[top : top + height, left : left + width]
+    a += b[valid].mean() - a[valid].mean()
+    expected = structural_similarity(a * valid, b * valid, data_range=255)
+    assert cssim(sr, hr, excluded, shift) == pytest.approx(expected, abs=1e-13)
+
+
+@pytest.mark.parametrize("size", [(40, 37), (9, 11), (257, 3), (600, 70)])
+def test_matching_is_scikit_images(rng: np.random.Generator, size: tuple[int, int]):
+    from skimage.exposure import match_histograms
+
+    reference = textured(rng, *size)
+    for image in (textured(rng, *size), textured(rng, *size) // 7 + 20, np.full(size, 9, np.uint8)):
+        for a, b in ((image, reference), (reference, image)):
+            assert (match_to_reference(a, b) == match_histograms(a, b).astype(np.uint8)).all()
 
 
 # Properties, and the authors' oddities
@@ -267,6 +362,37 @@ def test_bicubic_is_exact_but_for_halves(rng: np.random.Generator):
     assert 0 < (distance == Fraction(1, 2)).mean() < 0.05
 
 
+def bicubic_of_whole_images(image: GREY) -> GREY:
+    """The same sums in the same order, by picked pixels of the whole image: what the golden numbers were met with."""
+
+    def taps(length: int, phase: int) -> list[NDArray[np.intp]]:
+        first = np.arange(length) - (2 if phase == 0 else 1)
+        return [np.clip(first + tap, 0, length - 1) for tap in range(4)]
+
+    def fused(a: NDArray[np.float32], weight: np.float32, rest: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (a.astype(np.float64) * np.float64(weight) + rest).astype(np.float32)
+
+    across = np.repeat(image.astype(np.float32), 3, axis=1)
+    for phase, weights in WEIGHTS.items():
+        picked = (image[:, tap].astype(np.float32) for tap in taps(image.shape[1], phase))
+        a, b, c, d = (pixels * np.float32(weight) for pixels, weight in zip(picked, weights, strict=True))
+        across[:, phase::3] = (a + b) + (c + d)
+        edge = [0, 1, -1] if phase == 0 else [0, -2, -1]
+        across[:, phase::3][:, edge] = (a[:, edge] + c[:, edge]) + (b[:, edge] + d[:, edge])
+    down = np.repeat(across, 3, axis=0)
+    for phase, weights in WEIGHTS.items():
+        a, b, c, d = (across[rows] for rows in taps(image.shape[0], phase))
+        wa, wb, wc, wd = map(np.float32, weights)
+        down[phase::3] = fused(a, wa, b * wb) + fused(c, wc, d * wd)
+    return np.clip(np.rint(down), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [(5, 5), (31, 77), (32, 8), (33, 9), (65, 50)])
+def test_bicubic_in_blocks_of_rows_is_that_of_the_whole_image(rng: np.random.Generator, size: tuple[int, int]):
+    image = rng.integers(0, 256, size, dtype=np.uint8)
+    assert (bicubic(image) == bicubic_of_whole_images(image)).all()
+
+
 @pytest.mark.parametrize("size", [(60, 60), (63, 50), (31, 77)])
 def test_bicubic_is_opencvs_within_its_own_rounding(rng: np.random.Generator, size: tuple[int, int]):
     import cv2
@@ -289,6 +415,11 @@ def test_every_interpolation_keeps_a_constant_image_and_the_centres(method, rng:
 def test_the_mean_of_the_revisits_is_cut_not_rounded():
     revisits = [np.full((6, 6), value, np.uint8) for value in (10, 11, 11)]
     assert (interpolated(revisits, "Linear") == 10).all()
+
+
+@pytest.mark.parametrize("count", [1, 14, 300])
+def test_the_mean_of_many_white_revisits_is_white(count: int):
+    assert (interpolated([np.full((5, 6), 255, np.uint8)] * count, "Area") == 255).all()
 
 
 def test_revisits_are_stretched_one_by_one():
@@ -396,6 +527,87 @@ def test_the_reference_itself_has_no_finite_cpsnr(dataset: Path):
     rows = [row for row in score_scene(dataset, SCENES[0], {"perfect": reference}) if row.method == "perfect"]
     assert {row.value for row in rows if row.key == "PSNR"} == {PSNR_OF_EQUAL_IMAGES}
     assert {(row.value, row.shift, row.reason) for row in rows if row.key == "cPSNR"} == {(None, (0, 0), INFINITE)}
+
+
+# Rows of the interpolations that are kept
+
+
+@pytest.fixture
+def score(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ResultCard]:
+    """Scores the stored method on the one scene of `dataset`."""
+    monkeypatch.setenv("TDSR_BENCH_CACHE", str(tmp_path / "cache"))
+
+    def call() -> ResultCard:
+        about = SubmissionPart(name=STORED, track="misr", sha256=None, training_data="none", parameters=None)
+        data = open_dataset(dataset, load_protocol("tdsr-v1"))
+        job = OfficialJob(data, about, FromAuthorsFolder(dataset / "sr", STORED))
+        return evaluate_official(job, SerialExecutor())
+
+    return call
+
+
+def never(*_: object, **__: object) -> None:
+    raise AssertionError("measured again")
+
+
+def test_interpolations_are_measured_once_for_all_methods(score, monkeypatch: pytest.MonkeyPatch):
+    first = score()
+    monkeypatch.setattr("tdsr_bench.mus2_official.scenes.read_revisits", never)
+    again = score()
+    assert (again.rows, again.reference_rows) == (first.rows, first.reference_rows)
+    assert (again.summary, again.data.fingerprint) == (first.summary, first.data.fingerprint)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a revisit": lambda d: min((d / f"image_data/{SCENES[0]}/b4/lrs").iterdir()).unlink(),
+    "the name of a revisit": lambda d: (path := min((d / f"image_data/{SCENES[0]}/b4/lrs").iterdir())).rename(
+        path.with_stem("z" + path.stem)
+    ),
+    "the reference": lambda d: save(
+        d / f"image_data/{SCENES[0]}/hr_resized/mul_band_1.tiff",
+        np.arange(180 * 180, dtype=np.uint32).astype(np.uint8).reshape(180, 180),
+    ),
+    "a mask": lambda d: (d / f"masks/final_masks/final_masks_b8/mask_{SCENES[0]}.png").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_interpolations_are_measured_again_when_a_file_changes(score, dataset, change: str, monkeypatch):
+    score()
+    CHANGES[change](dataset)
+    monkeypatch.setattr("tdsr_bench.mus2_official.scenes.read_revisits", never)
+    with pytest.raises(AssertionError, match="measured again"):
+        score()
+
+
+def test_interpolations_are_measured_again_by_other_code(score, monkeypatch: pytest.MonkeyPatch):
+    score()
+    monkeypatch.setattr("tdsr_bench.mus2_official.scenes.read_revisits", never)
+    monkeypatch.setattr("tdsr_bench.mus2_official.kept.code_sha256", lambda: "another")
+    with pytest.raises(AssertionError, match="measured again"):
+        score()
+
+
+def test_interpolations_are_measured_again_when_lpips_can_be(score, monkeypatch: pytest.MonkeyPatch):
+    score()
+    monkeypatch.setattr("tdsr_bench.mus2_official.evaluate.unavailable", lambda: None)
+    monkeypatch.setattr("tdsr_bench.mus2_official.evaluate.official_lpips", lambda: lambda *_: 0.0)
+    card = score()
+    assert {row["value"] for row in card.reference_rows if row["key"] == "LPIPS"} == {0.0}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'[{"key": 1}]', b"\xff\xfe"])
+def test_broken_kept_rows_are_made_anew(score, tmp_path: Path, content: bytes):
+    first = score()
+    (kept,) = (tmp_path / "cache" / "references").iterdir()
+    kept.write_bytes(content)
+    assert score().reference_rows == first.reference_rows
+
+
+def test_a_pipe_among_the_revisits_is_refused(score, dataset: Path):
+    os.mkfifo(dataset / f"image_data/{SCENES[0]}/b2/lrs/a.jp2")
+    with pytest.raises(DataError, match=r"a\.jp2 is no file"):
+        score()
 
 
 # Bad input: one sentence that names the file or scene

@@ -12,12 +12,15 @@ Interpolation = Literal["Linear", "Bicubic", "Area", "Lanczos"]
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
 """The authors' baselines, under the authors' names."""
 
-_WEIGHTS = {
+WEIGHTS = {
     0: tuple(map(float.fromhex, ("-0x1.c71c68p-5", "0x1.7b4258p-2", "0x1.97b428p-1", "-0x1.c71c72p-4"))),
     2: tuple(map(float.fromhex, ("-0x1.c71c72p-4", "0x1.97b424p-1", "0x1.7b4262p-2", "-0x1.c71c78p-5"))),
 }
 """The cubic kernel (a = -0.75) at thirds, (-6, 40, 86, -12) / 108 and its mirror image, in float32 as Intel IPP has
 them: up to five units in the last place off. The pixels between, at phase 1, are copied."""
+
+_ROWS = 32
+"""Of the image, enlarged at a time: what is made on the way stays in the processor's cache."""
 
 
 def enlarged(image: NDArray[np.uint8], method: Interpolation) -> NDArray[np.uint8]:
@@ -38,36 +41,49 @@ def bicubic(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     values, and which of them it becomes hangs on the order of the sums, which differs between processors and versions
     of IPP (see docs/mus2-official.md). Here the order is written out, so the result is the same everywhere.
     """
-    across = _along_rows(image.astype(np.float32))
-    return np.clip(np.rint(_down_columns(across)), 0, 255).astype(np.uint8)
-
-
-def _along_rows(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    result = np.repeat(image, SCALE, axis=1)
-    for phase, weights in _WEIGHTS.items():
-        taps = _taps(image.shape[1], phase)
-        a, b, c, d = (image[:, tap] * np.float32(weight) for tap, weight in zip(taps, weights, strict=True))
-        result[:, phase::SCALE] = (a + b) + (c + d)
-        edge = [*range(2 - phase // 2), *range(-1 - phase // 2, 0)]  # one of the four taps is outside the image
-        result[:, phase::SCALE][:, edge] = (a[:, edge] + c[:, edge]) + (b[:, edge] + d[:, edge])
+    height, width = image.shape
+    padded = np.pad(image, 2, mode="edge").astype(np.float32)
+    result = np.empty((height * SCALE, width * SCALE), dtype=np.uint8)
+    for top in range(0, height, _ROWS):
+        across = _along_rows(padded[top : top + _ROWS + 4])
+        result[top * SCALE : (top + _ROWS) * SCALE] = _down_columns(across)
     return result
 
 
-def _down_columns(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    result = np.repeat(image, SCALE, axis=0)
-    for phase, weights in _WEIGHTS.items():
-        a, b, c, d = (image[rows] for rows in _taps(image.shape[0], phase))
+def _along_rows(padded: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 ``[h, w + 4]`` to ``[h, 3w]``: two columns on each side are there for their neighbours alone."""
+    width = padded.shape[1] - 4
+    result = np.empty((len(padded), width * SCALE), dtype=np.float32)
+    result[:, 1::SCALE] = padded[:, 2:-2]
+    for phase, weights in WEIGHTS.items():
+        first = phase // 2
+        a, b, c, d = (padded[:, first + tap :][:, :width] * np.float32(weight) for tap, weight in enumerate(weights))
+        own = (a + b) + (c + d)
+        edge = [*range(2 - first), *range(-1 - first, 0)]  # one of the four taps is outside the image
+        own[:, edge] = (a[:, edge] + c[:, edge]) + (b[:, edge] + d[:, edge])
+        result[:, phase::SCALE] = own
+    return result
+
+
+def _down_columns(padded: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Float32 ``[h + 4, w]`` to uint8 ``[3h, w]``: two rows on each side are there for their neighbours alone."""
+    height, width = len(padded) - 4, padded.shape[1]
+    result = np.empty((height, SCALE, width), dtype=np.uint8)
+    result[:, 1] = _rounded(padded[2:-2])
+    for phase, weights in WEIGHTS.items():
+        a, b, c, d = (padded[phase // 2 + tap :][:height] for tap in range(4))
         wa, wb, wc, wd = map(np.float32, weights)
-        result[phase::SCALE] = _fused(a, wa, b * wb) + _fused(c, wc, d * wd)
-    return result
+        result[:, phase] = _rounded(_fused(a, wa, b * wb) + _fused(c, wc, d * wd))
+    return result.reshape(height * SCALE, width)
 
 
 def _fused(a: NDArray[np.float32], weight: np.float32, rest: NDArray[np.float32]) -> NDArray[np.float32]:
     """``a * weight + rest``, rounded once, as a fused multiply-add: the product of two float32 is exact in float64."""
-    return (a.astype(np.float64) * np.float64(weight) + rest).astype(np.float32)
+    product = np.multiply(a, weight, dtype=np.float64)
+    product += rest
+    return product.astype(np.float32)
 
 
-def _taps(length: int, phase: int) -> list[NDArray[np.intp]]:
-    """For each of the four taps, the source pixel of every result pixel of `phase`; edges are repeated."""
-    first = np.arange(length) - (2 if phase == 0 else 1)
-    return [np.clip(first + tap, 0, length - 1) for tap in range(4)]
+def _rounded(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    whole = np.rint(values)
+    return np.clip(whole, 0, 255, out=whole).astype(np.uint8)

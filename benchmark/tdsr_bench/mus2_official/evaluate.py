@@ -24,6 +24,8 @@ from tdsr_bench.engine import Progress, completed
 from tdsr_bench.environment import describe
 from tdsr_bench.files import digest
 from tdsr_bench.metrics.lpips import official_lpips, unavailable
+from tdsr_bench.mus2_official.enlarge import INTERPOLATIONS
+from tdsr_bench.mus2_official.kept import keep, kept_file, read_kept
 from tdsr_bench.mus2_official.measures import to_uint8
 from tdsr_bench.mus2_official.scenes import read_stored, score_scene
 from tdsr_bench.mus2_official.tables import OfficialRow, balanced, balanced_no_lpips, mean_value
@@ -100,10 +102,18 @@ def evaluate_official(job: OfficialJob, engine: Executor, progress: Progress | N
 
 
 def _score(job: OfficialJob, scene: str) -> list[OfficialRow]:
-    images = {job.submission.name: job.source.images(job.dataset, scene)}
+    """Rows of the interpolations, measured now or kept from the method before, and of the job's method."""
+    root = job.dataset.root
     reason = unavailable()
     network = None if reason else official_lpips()
-    return score_scene(job.dataset.root, scene, images, network=network, no_network=reason or "")
+    path = kept_file(root, scene, reason)
+    kept = read_kept(path)
+    images = {job.submission.name: job.source.images(job.dataset, scene)}
+    missing = () if kept else INTERPOLATIONS
+    rows = score_scene(root, scene, images, interpolations=missing, network=network, no_network=reason or "")
+    if not kept:
+        keep(path, [row for row in rows if row.method in INTERPOLATIONS])
+    return [*kept, *rows]
 
 
 def _card(job: OfficialJob, rows: Sequence[OfficialRow]) -> ResultCard:

@@ -1,7 +1,7 @@
 """Scenes and stored reconstructions in the MuS2 layout, measured by the MuS2 authors' rules."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,9 @@ from tdsr_bench.errors import DataError, SubmissionError
 from tdsr_bench.metrics.lpips import LEAST_SIDE
 from tdsr_bench.mus2_official.enlarge import INTERPOLATIONS, Interpolation, enlarged
 from tdsr_bench.mus2_official.measures import (
-    Excluded,
     Image,
     Lpips,
-    Shift,
+    Reference,
     cpsnr,
     cssim,
     lpips,
@@ -24,6 +23,7 @@ from tdsr_bench.mus2_official.measures import (
     ssim,
     stretch_to_uint8,
 )
+from tdsr_bench.mus2_official.shifts import Shift
 from tdsr_bench.mus2_official.tables import INFINITE, NO_PIXEL, OfficialRow
 from tdsr_bench.scene import BANDS, SCALE
 
@@ -39,13 +39,15 @@ def score_scene(
     scene: str,
     images: Mapping[str, Mapping[str, Image]],
     *,
+    interpolations: Sequence[Interpolation] = INTERPOLATIONS,
     network: Lpips | None = None,
     no_network: str = "LPIPS was left out",
 ) -> list[OfficialRow]:
-    """The rows of `scene` of the MuS2 data set at `root`: of the four interpolations, then of `images`.
+    """The rows of `scene` of the MuS2 data set at `root`: band by band of `interpolations`, then of `images`.
 
     Args:
         images: for each method, for each band, uint8 ``[3h, 3w]`` as the method made it; histograms are matched here.
+        interpolations: those that are to be measured; revisits are not read if there are none.
         network: measures LPIPS (`tdsr_bench.metrics.lpips.official_lpips`), or None.
         no_network: why `network` is None; becomes the reason of the rows without a value.
 
@@ -56,29 +58,48 @@ def score_scene(
     _check_names(images)
     rows = []
     for band in BANDS:
-        revisits, reference = read_revisits(root, scene, band), read_reference(root, scene, band)
-        _check_scale(revisits[0], reference, scene, band)
-        masks = _masks(root, scene, band, reference.shape)
-        candidates = {method: interpolated(revisits, method) for method in INTERPOLATIONS} | {
+        revisits = read_revisits(root, scene, band) if interpolations else []
+        reference = read_reference(root, scene, band)
+        if revisits:
+            _check_scale(revisits[0], reference, scene, band)
+        candidates = {method: interpolated(revisits, method) for method in interpolations} | {
             method: _image_of(by_band, method, scene, band, reference.shape) for method, by_band in images.items()
         }
-        for method, image in candidates.items():
-            matched = match_to_reference(image, reference)
-            for mask, excluded in masks.items():
-                measured = _measure(matched, reference, excluded, network, no_network)
-                rows += [
-                    OfficialRow(scene, band, mask, key, method, value, shift, reason)
-                    for key, value, shift, reason in measured
-                ]
+        matched = {method: match_to_reference(image, reference) for method, image in candidates.items()}
+        measured = {
+            mask: _measure(list(matched.values()), under, network, no_network)
+            for mask, under in _references(root, scene, band, reference).items()
+        }
+        rows += [
+            OfficialRow(scene, band, mask, key, method, value, shift, reason)
+            for index, method in enumerate(matched)
+            for mask, of_methods in measured.items()
+            for key, value, shift, reason in of_methods[index]
+        ]
     return rows
+
+
+def files_of(root: Path, scene: str) -> list[Path]:
+    """All files of `scene` that its rows depend on.
+
+    Raises:
+        DataError: a band has no revisit or no reference.
+    """
+    masks = (_mask_file(root, scene, band) for band in BANDS)
+    return [
+        *(path for band in BANDS for path in _revisit_files(root, scene, band)),
+        *(_reference_file(root, scene, band) for band in BANDS),
+        *(path for path in masks if path is not None),
+    ]
 
 
 def interpolated(revisits: list[Image], method: Interpolation) -> Image:
     """uint8 ``[3h, 3w]``: the mean, cut to whole numbers, of all `revisits` enlarged; clouds and all."""
-    total = np.zeros([side * SCALE for side in revisits[0].shape], dtype=np.uint32)
+    most = np.min_scalar_type(255 * len(revisits))
+    total = np.zeros([side * SCALE for side in revisits[0].shape], dtype=most)
     for revisit in revisits:
         total += enlarged(revisit, method)
-    return (total // len(revisits)).astype(np.uint8)
+    return np.asarray(total // most.type(len(revisits)), dtype=np.uint8)
 
 
 def read_revisits(root: Path, scene: str, band: str) -> list[Image]:
@@ -87,10 +108,7 @@ def read_revisits(root: Path, scene: str, band: str) -> list[Image]:
     Raises:
         DataError: there is none, one cannot be read, or they differ in size.
     """
-    folder = root / "image_data" / scene / BAND_FOLDERS[band] / "lrs"
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in RASTERS) if folder.is_dir() else []
-    if not files:
-        raise DataError(f"{scene}: no revisit of {band} in {folder}; expected files that end in .jp2.")
+    files = _revisit_files(root, scene, band)
     revisits = [stretch_to_uint8(read_raster(path)[0]) for path in files]
     for path, revisit in zip(files, revisits, strict=True):
         if revisit.shape != revisits[0].shape:
@@ -106,9 +124,7 @@ def read_reference(root: Path, scene: str, band: str) -> Image:
     Raises:
         DataError: it is missing, cannot be read, or is not 8 bit.
     """
-    path = root / "image_data" / scene / "hr_resized" / REFERENCE_FILES[band]
-    if not path.is_file():
-        raise DataError(f"{scene}: no reference of {band}; expected it at {path}.")
+    path = _reference_file(root, scene, band)
     image, _, _ = read_raster(path)
     if image.dtype != np.uint8:
         raise DataError(
@@ -138,6 +154,26 @@ def read_stored(folder: Path, method: str, scene: str, band: str, shape: tuple[i
     return np.asarray(image)
 
 
+def _revisit_files(root: Path, scene: str, band: str) -> list[Path]:
+    folder = root / "image_data" / scene / BAND_FOLDERS[band] / "lrs"
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in RASTERS) if folder.is_dir() else []
+    if not files:
+        raise DataError(f"{scene}: no revisit of {band} in {folder}; expected files that end in .jp2.")
+    return files
+
+
+def _reference_file(root: Path, scene: str, band: str) -> Path:
+    path = root / "image_data" / scene / "hr_resized" / REFERENCE_FILES[band]
+    if not path.is_file():
+        raise DataError(f"{scene}: no reference of {band}; expected it at {path}.")
+    return path
+
+
+def _mask_file(root: Path, scene: str, band: str) -> Path | None:
+    """The final mask, however deep its folder lies; None where the data set has none."""
+    return mask_file(root / "masks", "final", BAND_FOLDERS[band], scene)
+
+
 def _check_names(images: Mapping[str, Mapping[str, Image]]) -> None:
     taken = sorted(set(images) & set(INTERPOLATIONS))
     if taken:
@@ -159,15 +195,16 @@ def _check_scale(revisit: Image, reference: Image, scene: str, band: str) -> Non
         )
 
 
-def _masks(root: Path, scene: str, band: str, shape: tuple[int, ...]) -> dict[str, Excluded]:
-    """No mask, and the final one where the data set has it, however deep its folder lies."""
-    path = mask_file(root / "masks", "final", BAND_FOLDERS[band], scene)
+def _references(root: Path, scene: str, band: str, reference: Image) -> dict[str, Reference]:
+    """Without a mask, and with the final one where the data set has it."""
+    references = {"none": Reference(reference)}
+    path = _mask_file(root, scene, band)
     if path is None:
-        return {"none": None}
+        return references
     mask, _, _ = read_raster(path)
-    if mask.shape != shape:
-        raise DataError(f"{scene}: the mask {path} is {mask.shape}, expected {shape} as its reference.")
-    return {"none": None, "final": np.asarray(mask != 0)}
+    if mask.shape != reference.shape:
+        raise DataError(f"{scene}: the mask {path} is {mask.shape}, expected {reference.shape} as its reference.")
+    return references | {"final": Reference(reference, np.asarray(mask != 0))}
 
 
 def _image_of(by_band: Mapping[str, Image], method: str, scene: str, band: str, shape: tuple[int, ...]) -> Image:
@@ -183,21 +220,34 @@ def _image_of(by_band: Mapping[str, Image], method: str, scene: str, band: str, 
     return image
 
 
+_Measured = tuple[str, float | None, Shift | None, str | None]
+"""Key, value, shift and the reason for a missing value."""
+
+
 def _measure(
-    sr: Image, hr: Image, excluded: Excluded, network: Lpips | None, no_network: str
-) -> Iterator[tuple[str, float | None, Shift | None, str | None]]:
-    """Key, value, shift and the reason for a missing value, in the authors' order."""
-    yield "PSNR", *_known(psnr(sr, hr, excluded), None)
-    yield "SSIM", *_known(ssim(sr, hr, excluded), None)
+    srs: Sequence[Image], reference: Reference, network: Lpips | None, no_network: str
+) -> list[list[_Measured]]:
+    """What is measured of each image, in the authors' order."""
+    return [
+        [
+            ("PSNR", *_known(psnr(sr, reference), None)),
+            ("SSIM", *_known(ssim(sr, reference), None)),
+            ("LPIPS", *_perceived(sr, reference, network, no_network)),
+            ("cPSNR", *_known(value, shift)),
+            ("cSSIM", *_known(cssim(sr, reference, shift), shift)),
+        ]
+        for sr, (value, shift) in zip(srs, cpsnr(srs, reference), strict=True)
+    ]
+
+
+def _perceived(
+    sr: Image, reference: Reference, network: Lpips | None, no_network: str
+) -> tuple[float | None, Shift | None, str | None]:
     if network is None:
-        yield "LPIPS", None, None, no_network
-    elif min(hr.shape) < LEAST_SIDE:
-        yield "LPIPS", None, None, f"the image is smaller than the {LEAST_SIDE} pixels that AlexNet needs"
-    else:
-        yield "LPIPS", *_known(lpips(sr, hr, excluded, network), None)
-    value, shift = cpsnr(sr, hr, excluded)
-    yield "cPSNR", *_known(value, shift)
-    yield "cSSIM", *_known(cssim(sr, hr, excluded, shift), shift)
+        return None, None, no_network
+    if min(sr.shape) < LEAST_SIDE:
+        return None, None, f"the image is smaller than the {LEAST_SIDE} pixels that AlexNet needs"
+    return _known(lpips(sr, reference, network), None)
 
 
 def _known(value: float, shift: Shift | None) -> tuple[float | None, Shift | None, str | None]:
