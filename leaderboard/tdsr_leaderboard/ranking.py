@@ -14,8 +14,8 @@ SCORES = ("combined_gap", "combined_gap_no_lpips", "image_gap", "image_gap_no_lp
 CONFIDENCE, LEAST_REGIONS = 0.95, 3
 
 MOST_TESTED = 100
-"""How many methods, the best ones, are tested against each other: pairs grow by the square, and Holm's correction for all
-of them leaves little to be found."""
+"""How many methods, the best ones, are tested against each other: pairs grow by the square, and Holm's correction for
+all of them leaves little to be found."""
 
 Gaps = Mapping[str, Mapping[str, float]]
 """For each method, a gap of each region."""
