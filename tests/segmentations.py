@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tdsr_bench.tasks.measures.base import Segmentation
+from tdsr_bench.tasks.measures.base import Segmentation, Truth
 
 Mask = NDArray[np.bool_]
 
@@ -45,10 +45,12 @@ def segmentation(
     return Segmentation(
         probability=np.where(found, 0.9, 0.1).astype(np.float32) if probability is None else probability,
         found=found,
-        truth=truth,
-        lines=None,
-        valid=np.ones(truth.shape, dtype=bool) if valid is None else valid,
-        metres_per_pixel=metres_per_pixel,
+        truth=Truth(
+            mask=truth,
+            lines=None,
+            valid=np.ones(truth.shape, dtype=bool) if valid is None else valid,
+            metres_per_pixel=metres_per_pixel,
+        ),
     )
 
 

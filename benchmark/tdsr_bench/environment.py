@@ -13,7 +13,7 @@ from tdsr_bench.files import digest, digest_files
 
 PACKAGES = ("tdsr_bench", "tdsr_baselines")
 LIBRARIES = (
-    "numpy", "scipy", "scikit-image", "pillow", "opencv-python-headless", "shapely", "networkx",
+    "numpy", "scipy", "scikit-image", "pillow", "opencv-python-headless", "shapely",
     "torch", "timm", "segmentation-models-pytorch", "kornia", "transformers",
 )  # fmt: skip
 """Libraries on whose version an answer or a score can depend."""

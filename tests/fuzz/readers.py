@@ -135,10 +135,10 @@ def _lines(path: Path) -> None:
     from fuzz.samples import GRID
 
     from tdsr_bench.data.lines import read_lines
-    from tdsr_bench.tasks.measures.road_graph import graph_from_lines
+    from tdsr_bench.tasks.measures.road_graph import network_from_lines
 
     for lines in read_lines(path.parents[2], path.parent.name, GRID.lowres_transform).values():
-        graph_from_lines(lines, shape=(GRID.height, GRID.width), metres_per_pixel=10 / 3, spur_m=10.0)
+        network_from_lines(lines, shape=(GRID.height, GRID.width), metres_per_pixel=10 / 3, spur_m=10.0)
 
 
 def _raster(path: Path) -> None:
@@ -290,7 +290,7 @@ HEAVY: Mapping[str, Sequence[str]] = {
     "recipe": ("tdsr_bench.training.recipe",),
     "roads": ("pyogrio", "rasterio.features", "rasterio.warp", "shapely"),
     "map": ("pyogrio", "rasterio.warp", "tdsr_bench.data.osm_file"),
-    "lines": ("networkx", "scipy.spatial", "skimage.morphology", "tdsr_bench.tasks.measures.road_graph"),
+    "lines": ("scipy.spatial", "skimage.morphology", "tdsr_bench.tasks.measures.road_graph"),
     "import vhr": ("tdsr_bench.data.import_vhr", "tdsr_bench.data.vhr", "rasterio.warp", "rasterio.features"),
     "import s2": ("tdsr_bench.data.import_s2", "rasterio.vrt"),
     "stored": ("tdsr_bench.predict", "rasterio", "safetensors.numpy"),

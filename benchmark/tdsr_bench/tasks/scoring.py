@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tdsr_bench.rows import ScoreRow, finite_or_none
 from tdsr_bench.scene import Scene
 from tdsr_bench.tasks import PAIR_TASKS, find_task
 from tdsr_bench.tasks.base import SegmentationTask
-from tdsr_bench.tasks.measures.base import Line, Segmentation
+from tdsr_bench.tasks.measures.base import Segmentation, Truth
 from tdsr_bench.tasks.networks.network import TaskNetwork
 from tdsr_bench.tasks.networks.sets import NetworkSet, ScoringNetwork
 
@@ -23,28 +24,24 @@ MeasureSettings = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class TaskTruth:
-    """What is there, on the grid that images are scored on (borders cut).
+    """What is there of a task in a scene, on the grid that images are scored on (borders cut).
 
     Attributes:
         task: what is looked for.
         scene: where.
-        mask: bool ``[H, W]``; None where the data set does not know.
-        lines: see `tdsr_bench.tasks.measures.base.Segmentation`.
-        valid: bool ``[H, W]``.
+        known: None where the data set does not know.
     """
 
     task: SegmentationTask
     scene: Scene
-    mask: NDArray[np.bool_] | None
-    lines: tuple[Line, ...] | None
-    valid: NDArray[np.bool_]
+    known: Truth | None
 
-    @property
+    @cached_property
     def missing(self) -> str | None:
         """Why nothing can be measured here, or None."""
-        if self.mask is None:
+        if self.known is None:
             return f"the data set has no truth of {self.task.key} in this scene"
-        if not (self.mask & self.valid).any():
+        if not (self.known.mask & self.known.valid).any():
             return f"no {self.task.key} among the valid pixels of this scene's truth"
         return None
 
@@ -59,27 +56,21 @@ def scene_truth(scene: Scene, task: str, valid: NDArray[np.bool_], *, border: in
         border: how many pixels were cut on each side.
     """
     mask, lines = scene.truth.get(task), scene.lines.get(task)
-    return TaskTruth(
-        task=find_task(task),
-        scene=scene,
-        mask=None if mask is None else mask[border:-border, border:-border],
+    if mask is None:
+        return TaskTruth(find_task(task), scene, None)
+    known = Truth(
+        mask=mask[border:-border, border:-border],
         lines=None if lines is None else tuple(line - border for line in lines),
         valid=np.asarray(valid.all(axis=0)),
+        metres_per_pixel=scene.metres_per_pixel,
     )
+    return TaskTruth(find_task(task), scene, known)
 
 
-def segment(image: NDArray[np.float32], network: TaskNetwork, truth: TaskTruth) -> Segmentation:
-    """What `network` finds in `image`, float32 ``[4, H, W]``, beside the truth, which has to be known."""
-    assert truth.mask is not None
+def segment(image: NDArray[np.float32], network: TaskNetwork, truth: Truth) -> Segmentation:
+    """What `network` finds in `image`, float32 ``[4, H, W]``, beside the truth."""
     probability = network.probability(image)
-    return Segmentation(
-        probability=probability,
-        found=probability >= network.record.threshold,
-        truth=truth.mask,
-        lines=truth.lines,
-        valid=truth.valid,
-        metres_per_pixel=truth.scene.metres_per_pixel,
-    )
+    return Segmentation(probability, probability >= network.record.threshold, truth)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +133,8 @@ def rows_of(image: NDArray[np.float32], network: TaskNetwork, look: Look) -> Ite
     """A row for each measure of what one `network` finds in `image`."""
     if not look.settings:
         return
-    segmentation = None if look.truth.missing else segment(image, network, look.truth)
+    known = None if look.truth.missing else look.truth.known
+    segmentation = segment(image, network, known) if known else None
     for key, options in look.settings.items():
         yield _row(look.truth, network.record.name, key, segmentation, options)
 

@@ -46,6 +46,7 @@ LARGEST, LONGEST = 2_000_000, 8192
 """Bytes, and pixels on a side; a sheet is somebody else's file, and no sheet of ours is a tenth as large."""
 
 Picture = NDArray[np.uint8]
+Window = tuple[slice, slice]
 
 
 class SheetRecord(BaseModel):
@@ -97,7 +98,7 @@ def draw_block(pair: AlignedPair, looks: "Sequence[Look]") -> Block:
     window = _window(pair, looks)
     images = (first_frame(pair), pair.bicubic, pair.sr, pair.reference)
     rows = [np.hstack([_tile(to_rgb(image)[window]) for image in images])]
-    rows += [np.hstack([_tile(picture[window]) for picture in _finds(look, images[1:])]) for look in looks]
+    rows += [np.hstack([_tile(picture) for picture in _finds(look, images[1:], window)]) for look in looks]
     return Block(tuple(look.truth.task.key for look in looks), np.vstack(rows))
 
 
@@ -132,14 +133,14 @@ def read_sheet(path: Path) -> Sheet:
         raise DataError(f"{path} is no sheet of a card ({type(error).__name__}); leave it out.") from None
 
 
-def _window(pair: AlignedPair, looks: "Sequence[Look]") -> tuple[slice, slice]:
+def _window(pair: AlignedPair, looks: "Sequence[Look]") -> Window:
     """Where most of the truth of all tasks lies, each task counted alike; the middle where there is none."""
     height, width = pair.valid.shape[1:]
     size = min(TILE, height), min(TILE, width)
     density = np.zeros((height, width), dtype=np.float64)
-    for mask in (look.truth.mask for look in looks if look.truth.missing is None):
-        assert mask is not None
-        density += uniform_filter(mask.astype(np.float64), size, mode="constant") / mask.mean()
+    for known in (look.truth.known for look in looks if look.truth.missing is None):
+        assert known is not None
+        density += uniform_filter(known.mask.astype(np.float64), size, mode="constant") / known.mask.mean()
     half = size[0] // 2, size[1] // 2
     inside = density[half[0] : height - size[0] + half[0] + 1, half[1] : width - size[1] + half[1] + 1]
     place = int(np.argmax(inside)) if inside.any() else inside.size // 2
@@ -147,17 +148,23 @@ def _window(pair: AlignedPair, looks: "Sequence[Look]") -> tuple[slice, slice]:
     return slice(row, row + size[0]), slice(column, column + size[1])
 
 
-def _finds(look: "Look", images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
-    """The truth, and what most networks find in each image; all dark where nothing is known."""
+def _finds(look: "Look", images: Sequence[NDArray[np.float32]], window: Window) -> list[NDArray[np.float64]]:
+    """The truth, and what most networks find in each image, in a window; all dark where nothing is known.
+
+    Networks look at the window and its surroundings alone, as they look at the parts of a large image.
+    """
+    from tdsr_bench.tasks.networks.network import with_margin
     from tdsr_bench.tasks.panels import majority
 
-    truth = look.truth
-    if truth.missing is not None or truth.mask is None:
-        dark = np.zeros(images[0].shape[1:], dtype=bool)
+    known = look.truth.known
+    if look.truth.missing is not None or known is None:
+        dark = np.zeros(images[0][0][window].shape, dtype=bool)
         return [errors(dark, dark)] * (1 + len(images))
+    (rows, inner_rows), (columns, inner_columns) = map(with_margin, window, images[0].shape[1:])
     networks = [scoring.network for scoring in look.networks]
-    found = [majority(image, networks, look) for image in images]
-    return [errors(mask, truth.mask) for mask in (truth.mask, *found)]
+    found = [majority(image[:, rows, columns], networks)[inner_rows, inner_columns] for image in images]
+    truth = known.mask[window]
+    return [errors(mask, truth) for mask in (truth, *found)]
 
 
 def _tile(colours: NDArray[np.floating]) -> Picture:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.metrics.pixels import check_shapes
 from tdsr_bench.tasks.measures.agreement import Mask
-from tdsr_bench.tasks.measures.base import Line, Measure, Segmentation, Settings
-from tdsr_bench.tasks.measures.road_graph import graph_from_lines, graph_from_mask
-from tdsr_bench.tasks.measures.road_paths import Network, Places, Points, distances, network_of
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-_CHUNK = 128
-"""Sources of paths at a time: what bounds the memory."""
+from tdsr_bench.tasks.measures.base import Line, Measure, Segmentation, Settings, Truth
+from tdsr_bench.tasks.measures.road_graph import network_from_lines, network_from_mask
+from tdsr_bench.tasks.measures.road_paths import Lengths, Network, Places, Points, distances
 
 
 @dataclass(frozen=True)
@@ -68,50 +61,87 @@ def control_points(network: Network, *, control_m: float) -> Places:
     return Places(edges, np.concatenate([node_side, share]) * network.lengths[edges])
 
 
-def path_similarity(own: Network, places: Places, other: Network, rules: Rules) -> float:
-    """1 less the mean of min(1, |L - L'| / L) over pairs of `places` of `own`, 0 to 1; NaN where no pair counts.
+@dataclass(frozen=True, eq=False)
+class Roads:
+    """Roads and the paths between their control points.
 
-    L is the length of the shortest path between two places on `own`, L' that between the nearest points of `other`; 1
-    enters where one of them has no point of `other` within `snap_m`, or there is no path. A pair counts where there is
-    a path on `own` of `min_path_m` or more. Van Etten, Lindenbaum and Bacastow, arXiv 1807.01232 (2018), eq. 1.
-
-    Where there are more than `most_pairs` pairs, paths start at as many places as keep to that number, drawn at random;
-    they still lead to all places.
+    Attributes:
+        network: the roads.
+        places: their control points.
+        sources: the indices of those that paths start at; they lead to all.
+        lengths: of the shortest paths ``[sources, places]``.
     """
-    matched, there = other.nearest(own.points(places), within=rules.snap_m)
-    lost = counted = 0.0
-    for sources in _sources(len(places), rules):
-        lengths = distances(own, places[sources], places)
-        found = np.full(lengths.shape, np.inf)
-        starts = np.isin(matched, sources)
-        if starts.any():
-            found[np.ix_(np.isin(sources, matched), matched)] = distances(other, there[starts], there)
-        counts = (lengths > 0) & (lengths >= rules.min_path_m) & np.isfinite(lengths)
-        lengths, found = lengths[counts], found[counts]
-        lost += float(np.minimum(1, np.abs(found - lengths) / lengths).sum())
-        counted += len(lengths)
-    return 1 - lost / counted if counted else float("nan")
+
+    network: Network
+    places: Places
+    sources: NDArray[np.intp]
+    lengths: Lengths
+
+
+def roads_of(network: Network, rules: Rules, counts: Callable[[Points], Mask] | None = None) -> Roads:
+    """`network` with its control points, those that `counts` says yes to, all if None.
+
+    Where there are more than `most_pairs` pairs, paths start at as many places as keep to that number, drawn at random.
+    """
+    places = control_points(network, control_m=rules.control_m)
+    if counts is not None:
+        places = places[counts(network.points(places))]
+    sources = _sources(len(places), rules)
+    return Roads(network, places, sources, distances(network, places[sources], places))
+
+
+@dataclass(frozen=True, eq=False)
+class Retraced:
+    """The paths of some roads sought on others, whatever the tolerance.
+
+    Attributes:
+        roads: whose paths they are.
+        far: metres ``[places]`` from each control point to the nearest place of the others.
+        lengths: of the shortest paths between those ``[sources, places]``.
+    """
+
+    roads: Roads
+    far: Lengths
+    lengths: Lengths
+
+
+def retraced(roads: Roads, other: Network) -> Retraced:
+    """The paths of `roads` on the `other` network."""
+    if not len(other.lengths):
+        return Retraced(roads, np.full(len(roads.places), np.inf), np.full_like(roads.lengths, np.inf))
+    there, far = other.nearest(roads.network.points(roads.places))
+    return Retraced(roads, far, distances(other, there[roads.sources], there))
+
+
+def path_similarity(paths: Retraced, rules: Rules) -> float:
+    """1 less the mean of min(1, |L - L'| / L) over pairs of control points, 0 to 1; NaN where no pair counts.
+
+    L is the length of the shortest path between two places, L' that between the nearest points of the other network; 1
+    enters where one of them has no point of it within `snap_m`, or there is no path. A pair counts where there is a
+    path on their own network of `min_path_m` or more. Van Etten, Lindenbaum and Bacastow, arXiv 1807.01232 (2018),
+    eq. 1.
+    """
+    near, lengths = paths.far <= rules.snap_m, paths.roads.lengths
+    counts = (lengths > 0) & (lengths >= rules.min_path_m) & np.isfinite(lengths)
+    counted = int(np.count_nonzero(counts))
+    if not counted:
+        return float("nan")
+    counts &= near[paths.roads.sources, None] & near
+    lengths, found = lengths[counts], paths.lengths[counts]
+    kept = 1 - np.minimum(1, np.abs(found - lengths) / lengths)
+    return float(kept.sum() / counted)
 
 
 def graph_apls(
-    truth: nx.MultiGraph[int],
-    found: nx.MultiGraph[int],
-    rules: Rules,
-    *,
-    counts: Callable[[Points], Mask] | None = None,
+    truth: Network, found: Network, rules: Rules, *, counts: Callable[[Points], Mask] | None = None
 ) -> float:
     """The harmonic mean of the `path_similarity` of the true roads to those that were found, and the other way round.
 
     0 to 1; NaN where no pair of control points of `truth` counts, 0 where only `found` has none. `counts` says which
     points may be control points; all if None. Van Etten, Lindenbaum and Bacastow (2018), eq. 2.
     """
-    true, other = network_of(truth), network_of(found)
-    recall, precision = (
-        path_similarity(own, _counted(own, rules, counts), to, rules) for own, to in ((true, other), (other, true))
-    )
-    if np.isnan(recall):
-        return recall
-    return 2 * recall * precision / (recall + precision) if recall * precision > 0 else 0.0
+    true, other = (roads_of(network, rules, counts) for network in (truth, found))
+    return _harmonic(retraced(true, found), retraced(other, truth), rules)
 
 
 def apls(
@@ -133,30 +163,37 @@ def apls(
         ValueError: shapes that differ.
     """
     check_shapes(found=found, truth=truth, valid=valid)
-    scale = {"metres_per_pixel": metres_per_pixel, "spur_m": rules.spur_m}
-    graphs = _graphs(found, truth, valid, lines, **scale)
-    return _graph_apls_inside(*graphs, rules, valid, metres_per_pixel)
+    return _harmonic(*_both_ways(found, Truth(truth, lines, valid, metres_per_pixel), rules), rules)
 
 
-def _graphs(
-    found: Mask, truth: Mask, valid: Mask, lines: tuple[Line, ...] | None, *, metres_per_pixel: float, spur_m: float
-) -> tuple[nx.MultiGraph[int], nx.MultiGraph[int]]:
-    """The true roads and those that were found."""
-    scale = {"metres_per_pixel": metres_per_pixel, "spur_m": spur_m}
-    true = graph_from_mask(truth, **scale) if lines is None else graph_from_lines(lines, shape=truth.shape, **scale)
-    return true, graph_from_mask(np.where(valid, found, truth), **scale)
+def _both_ways(found: Mask, truth: Truth, rules: Rules) -> tuple[Retraced, Retraced]:
+    """The paths of the true roads on those that were found, and the other way round."""
+    true, mask = _true_roads(truth, rules), np.where(truth.valid, found, truth.mask)
+    other = network_from_mask(mask, metres_per_pixel=truth.metres_per_pixel, spur_m=rules.spur_m)
+    return retraced(true, other), retraced(roads_of(other, rules, _inside(truth, rules)), true.network)
 
 
-def _graph_apls_inside(
-    true: nx.MultiGraph[int], seen: nx.MultiGraph[int], rules: Rules, valid: Mask, metres_per_pixel: float
-) -> float:
-    inside = _without_border(valid, round(rules.border_m / metres_per_pixel))
-    return graph_apls(true, seen, rules, counts=lambda points: _at(inside, points, metres_per_pixel))
+@functools.lru_cache(maxsize=1)  # one truth is held against what many networks find in many images
+def _true_roads(truth: Truth, rules: Rules) -> Roads:
+    scale = {"metres_per_pixel": truth.metres_per_pixel, "spur_m": rules.spur_m}
+    if truth.lines is None:
+        network = network_from_mask(truth.mask, **scale)
+    else:
+        network = network_from_lines(truth.lines, shape=truth.mask.shape, **scale)
+    return roads_of(network, rules, _inside(truth, rules))
 
 
-def _counted(network: Network, rules: Rules, counts: Callable[[Points], Mask] | None) -> Places:
-    places = control_points(network, control_m=rules.control_m)
-    return places if counts is None else places[counts(network.points(places))]
+def _inside(truth: Truth, rules: Rules) -> Callable[[Points], Mask]:
+    """Says which points lie on valid pixels and not too near the border."""
+    inside = _without_border(truth.valid, round(rules.border_m / truth.metres_per_pixel))
+    return lambda points: _at(inside, points, truth.metres_per_pixel)
+
+
+def _harmonic(recalled: Retraced, confirmed: Retraced, rules: Rules) -> float:
+    recall, precision = path_similarity(recalled, rules), path_similarity(confirmed, rules)
+    if np.isnan(recall):
+        return recall
+    return 2 * recall * precision / (recall + precision) if recall * precision > 0 else 0.0
 
 
 def _without_border(valid: Mask, margin: int) -> Mask:
@@ -174,25 +211,22 @@ def _at(mask: Mask, points: Points, metres_per_pixel: float) -> Mask:
     return np.asarray(mask[tuple(np.clip(pixels, 0, np.array(mask.shape) - 1).T)])
 
 
-def _sources(count: int, rules: Rules) -> Iterator[NDArray[np.intp]]:
-    """Where paths start: sorted indices of places, some at a time."""
-    chosen = np.arange(count)
-    if count**2 > rules.most_pairs:
-        share = max(1, rules.most_pairs // count)
-        chosen = np.sort(np.random.default_rng(rules.seed).choice(count, share, replace=False))
-    for start in range(0, len(chosen), _CHUNK):
-        yield chosen[start : start + _CHUNK]
+def _sources(count: int, rules: Rules) -> NDArray[np.intp]:
+    """Where paths start: sorted indices of places."""
+    if count**2 <= rules.most_pairs:
+        return np.arange(count)
+    share = max(1, rules.most_pairs // count)
+    return np.sort(np.random.default_rng(rules.seed).choice(count, share, replace=False))
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    rules, scale = Rules(**settings), segmentation.metres_per_pixel
-    return _graph_apls_inside(*_graphs_of(segmentation, rules.spur_m), rules, segmentation.valid, scale)
+    rules = Rules(**settings)
+    return _harmonic(*_paths_of(segmentation, replace(rules, snap_m=0.0)), rules)
 
 
-@functools.lru_cache(maxsize=1)  # both records look at one segmentation after the other, which never changes
-def _graphs_of(segmentation: Segmentation, spur_m: float) -> tuple[nx.MultiGraph[int], nx.MultiGraph[int]]:
-    one = segmentation
-    return _graphs(one.found, one.truth, one.valid, one.lines, metres_per_pixel=one.metres_per_pixel, spur_m=spur_m)
+@functools.lru_cache(maxsize=1)  # both records look at one segmentation, and differ by their tolerance alone
+def _paths_of(segmentation: Segmentation, rules: Rules) -> tuple[Retraced, Retraced]:
+    return _both_ways(segmentation.found, segmentation.truth, rules)
 
 
 APLS = Measure(

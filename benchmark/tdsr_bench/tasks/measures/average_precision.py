@@ -35,7 +35,7 @@ def average_precision(probability: NDArray[np.float32], truth: Mask, valid: Mask
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    return average_precision(segmentation.probability, segmentation.truth, segmentation.valid, **settings)
+    return average_precision(segmentation.probability, segmentation.truth.mask, segmentation.truth.valid, **settings)
 
 
 MEASURE = Measure(key="ap", title="average precision", source="Zhu (2004)", compute=_compute)

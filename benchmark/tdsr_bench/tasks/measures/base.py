@@ -12,24 +12,40 @@ Line = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class Truth:
+    """What is there: one for all images of a scene, so that what measures make of it alone is made once.
+
+    Attributes:
+        mask: bool ``[H, W]``.
+        lines: its centre lines; None where the data set has no vectors of it.
+        valid: bool ``[H, W]``, the pixels that count.
+        metres_per_pixel: ground size of a pixel.
+    """
+
+    mask: NDArray[np.bool_]
+    lines: tuple[Line, ...] | None
+    valid: NDArray[np.bool_]
+    metres_per_pixel: float
+
+
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """What a network found in an image, and what is there.
 
     Attributes:
         probability: float32 ``[H, W]``, 0 to 1.
         found: bool ``[H, W]``, true where the probability reaches the network's threshold.
-        truth: bool ``[H, W]``.
-        lines: centre lines of the truth; None where the data set has no vectors of it.
-        valid: bool ``[H, W]``, the pixels that count.
-        metres_per_pixel: ground size of a pixel.
+        truth: what is there.
     """
 
     probability: NDArray[np.float32]
     found: NDArray[np.bool_]
-    truth: NDArray[np.bool_]
-    lines: tuple[Line, ...] | None
-    valid: NDArray[np.bool_]
-    metres_per_pixel: float
+    truth: Truth
+
+    @property
+    def masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """What was found, what is true, and what counts."""
+        return self.found, self.truth.mask, self.truth.valid
 
 
 Settings = Mapping[str, Any]

@@ -37,8 +37,7 @@ def inner_boundary(mask: Mask, valid: Mask) -> Mask:
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    masks = segmentation.found, segmentation.truth, segmentation.valid
-    return boundary_f1(*masks, metres_per_pixel=segmentation.metres_per_pixel, **settings)
+    return boundary_f1(*segmentation.masks, metres_per_pixel=segmentation.truth.metres_per_pixel, **settings)
 
 
 MEASURE = Measure(

@@ -26,7 +26,7 @@ def _skeleton(mask: Mask) -> Mask:
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    return cldice(segmentation.found, segmentation.truth, segmentation.valid, **settings)
+    return cldice(*segmentation.masks, **settings)
 
 
 MEASURE = Measure(key="cldice", title="clDice", source="Shit et al. (2021), eq. 1 and 2", compute=_compute)

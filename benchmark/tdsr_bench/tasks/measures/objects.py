@@ -63,7 +63,7 @@ def _most_pairs(object_iou: Any, least: float) -> int:
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    return object_f1(segmentation.found, segmentation.truth, segmentation.valid, **settings)
+    return object_f1(*segmentation.masks, **settings)
 
 
 MEASURE = Measure(key="object_f1", title="object F1", source="Van Etten et al. (2018)", compute=_compute)

@@ -37,11 +37,11 @@ def f1(found: Mask, truth: Mask, valid: Mask) -> float:
 
 
 def _compute_iou(segmentation: Segmentation, settings: Settings) -> float:
-    return iou(segmentation.found, segmentation.truth, segmentation.valid, **settings)
+    return iou(*segmentation.masks, **settings)
 
 
 def _compute_f1(segmentation: Segmentation, settings: Settings) -> float:
-    return f1(segmentation.found, segmentation.truth, segmentation.valid, **settings)
+    return f1(*segmentation.masks, **settings)
 
 
 IOU = Measure(key="iou", title="IoU", source="Jaccard (1901)", compute=_compute_iou)

@@ -21,8 +21,7 @@ def relaxed_f1(found: Mask, truth: Mask, valid: Mask, *, slack_m: float, metres_
 
 
 def _compute(segmentation: Segmentation, settings: Settings) -> float:
-    masks = segmentation.found, segmentation.truth, segmentation.valid
-    return relaxed_f1(*masks, metres_per_pixel=segmentation.metres_per_pixel, **settings)
+    return relaxed_f1(*segmentation.masks, metres_per_pixel=segmentation.truth.metres_per_pixel, **settings)
 
 
 MEASURE = Measure(key="relaxed_f1", title="relaxed F1", source="Mnih (2013)", compute=_compute)

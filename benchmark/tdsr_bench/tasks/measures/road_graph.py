@@ -1,17 +1,12 @@
-"""Road networks as graphs in metres: from centre lines, and from a mask by thinning it."""
-
-from __future__ import annotations
+"""Networks of roads in metres: from centre lines, and from a mask by thinning it."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.tasks.measures.base import Line
-
-if TYPE_CHECKING:
-    import networkx as nx
+from tdsr_bench.tasks.measures.road_paths import Network
 
 JOIN_METRES = 1.0
 """A road that ends this close to another one is joined to it: more than maps are rounded to, less than a pixel."""
@@ -26,35 +21,29 @@ Chains = NDArray[np.object_]
 """Shapely line strings that meet at their ends alone: the edges of a network."""
 
 
-def graph_from_lines(
+def network_from_lines(
     lines: Iterable[Line], *, shape: tuple[int, int], metres_per_pixel: float, spur_m: float
-) -> nx.MultiGraph[int]:
+) -> Network:
     """The network of centre lines in (column, row) pixels, of what of them lies in an image of `shape`.
 
     Lines are joined where they touch or cross, for a mask cannot tell a bridge from a junction either, and where one
     ends within `JOIN_METRES` of another. Dead ends shorter than `spur_m` fall away, as they do from a mask's network.
 
-    Returns:
-        A node, numbered from 0, for each end and junction, with its place ``x``, ``y`` in metres from the top left
-        corner, down and to the right; an edge for each road between two of them, with its ``length`` in metres and its
-        ``geometry``, a shapely line string. Two roads between the same junctions are two edges; a closed road without a
-        junction is a loop at one of its points.
-
     >>> cross = [np.array([[0.0, 5], [10, 5]]), np.array([[5.0, 0], [5, 10]])]
-    >>> graph = graph_from_lines(cross, shape=(10, 10), metres_per_pixel=2.0, spur_m=0.0)
-    >>> sorted(degree for _, degree in graph.degree)
-    [1, 1, 1, 1, 4]
+    >>> network = network_from_lines(cross, shape=(10, 10), metres_per_pixel=2.0, spur_m=0.0)
+    >>> np.bincount(network.ends.ravel()).tolist(), network.lengths.tolist()
+    ([1, 1, 4, 1, 1], [10.0, 10.0, 10.0, 10.0])
     """
     import shapely
 
     height, width = shape
     strings = _strung([line * metres_per_pixel for line in lines if len(line) > 1])
     inside = shapely.intersection(strings, shapely.box(0, 0, width * metres_per_pixel, height * metres_per_pixel))
-    return _graph(without_spurs(_joined(_noded(inside)), spur_m))
+    return _network(without_spurs(_joined(_noded(inside)), spur_m))
 
 
-def graph_from_mask(mask: NDArray[np.bool_], *, metres_per_pixel: float, spur_m: float) -> nx.MultiGraph[int]:
-    """The network of the centre lines of bool ``[H, W]``, as `graph_from_lines` gives it.
+def network_from_mask(mask: NDArray[np.bool_], *, metres_per_pixel: float, spur_m: float) -> Network:
+    """The network of the centre lines of bool ``[H, W]``, as `network_from_lines` gives it.
 
     The mask is thinned to lines of one pixel by the algorithm of Guo and Hall, Communications of the ACM 32 (1989),
     dead ends shorter than `spur_m` are cut off, and what is left is smoothed.
@@ -65,7 +54,7 @@ def graph_from_mask(mask: NDArray[np.bool_], *, metres_per_pixel: float, spur_m:
     # Not the algorithm of Zhang and Suen: it eats up diagonal lines that are two pixels wide.
     skeleton: NDArray[np.bool_] = thin(mask)  # type: ignore[no-untyped-call]
     chains = without_spurs(skeleton_chains(skeleton), spur_m / metres_per_pixel)
-    return _graph(shapely.transform(_smoothed(chains), lambda points: points * metres_per_pixel))
+    return _network(shapely.transform(_smoothed(chains), lambda points: points * metres_per_pixel))
 
 
 def skeleton_chains(skeleton: NDArray[np.bool_]) -> Chains:
@@ -148,7 +137,8 @@ def _noded(lines: NDArray[np.object_]) -> Chains:
     """`lines` cut where they touch or cross."""
     import shapely
 
-    return _merged(np.array([shapely.union_all(lines, grid_size=GRID_METRES)]))
+    parts = shapely.get_parts(shapely.union_all(lines, grid_size=GRID_METRES))
+    return _merged(parts[(shapely.get_dimensions(parts) == 1) & (shapely.length(parts) > 0)])
 
 
 def _joined(chains: Chains) -> Chains:
@@ -168,12 +158,10 @@ def _joined(chains: Chains) -> Chains:
 
 
 def _merged(lines: NDArray[np.object_]) -> Chains:
-    """The fewest chains that `lines` make up, which meet at their ends alone."""
+    """The fewest chains that line strings make up, which meet at their ends alone."""
     import shapely
 
-    parts = shapely.get_parts(lines)
-    parts = parts[(shapely.get_dimensions(parts) == 1) & (shapely.length(parts) > 0)]
-    return np.asarray(shapely.get_parts(shapely.line_merge(shapely.multilinestrings(parts))))
+    return np.asarray(shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines))))
 
 
 def _nodes(chains: Chains) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
@@ -185,13 +173,12 @@ def _nodes(chains: Chains) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     return places, which.reshape(-1, 2)
 
 
-def _graph(chains: Chains) -> nx.MultiGraph[int]:
-    import networkx as nx
+def _network(chains: Chains) -> Network:
     import shapely
 
-    places, ends = _nodes(chains)
-    edges = zip(ends.tolist(), chains, shapely.length(chains).tolist(), strict=True)
-    graph: nx.MultiGraph[int] = nx.MultiGraph()
-    graph.add_nodes_from((number, {"x": x, "y": y}) for number, (x, y) in enumerate(places.tolist()))
-    graph.add_edges_from((*pair, {"geometry": chain, "length": length}) for pair, chain, length in edges)
-    return graph
+    nodes, ends = _nodes(chains)
+    # Edges of one node stand together, as where graphs are made of dictionaries: a draw of paths depends on the order.
+    low, high = np.sort(ends, axis=1).T
+    _, first, pair = np.unique(low * len(nodes) + high, return_index=True, return_inverse=True)
+    order = np.lexsort((first[pair], low))
+    return Network(nodes, ends[order], chains[order], shapely.length(chains[order]))

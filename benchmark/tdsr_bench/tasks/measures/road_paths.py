@@ -1,21 +1,24 @@
-"""Shortest paths between places on a road graph, wherever on its edges they lie."""
+"""Shortest paths between places on a network of roads, wherever on its edges they lie."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tdsr_bench.tasks.measures.agreement import Mask
 
-if TYPE_CHECKING:
-    import networkx as nx
-    from scipy.sparse import csr_array
-
 Points = NDArray[np.object_]
 """Shapely points, in metres."""
+
+Lengths = NDArray[np.float64]
+"""Metres; of paths ``[sources, targets]``, infinite where there is none."""
+
+_CHUNK = 128
+"""Sources of paths at a time: what bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,30 +36,27 @@ class Places:
     def __len__(self) -> int:
         return len(self.edge)
 
-    def __getitem__(self, which: NDArray[np.intp] | Mask) -> Places:
+    def __getitem__(self, which: NDArray[np.intp] | Mask | slice) -> Places:
         return Places(self.edge[which], self.along[which])
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The edges of a road graph, as arrays.
+    """Roads between ends and junctions.
+
+    Two roads between the same junctions are two edges; a closed road without a junction is a loop at one of its points.
 
     Attributes:
-        nodes: how many nodes there are.
+        nodes: where the ends and junctions ``[N, 2]`` lie, in metres from the top left corner, to the right and down.
         ends: the nodes ``[E, 2]`` at the start and at the end of each edge.
         lines: shapely line strings, from start to end.
         lengths: metres.
     """
 
-    nodes: int
+    nodes: NDArray[np.float64]
     ends: NDArray[np.intp]
     lines: NDArray[np.object_]
-    lengths: NDArray[np.float64]
-
-    def miles(self, places: Places) -> NDArray[np.float64]:
-        """One number for each place: its metres if all edges lay one after another, a metre apart."""
-        starts = np.cumsum(self.lengths + 1) - (self.lengths + 1)
-        return np.asarray(starts[places.edge] + places.along)
+    lengths: Lengths
 
     def points(self, places: Places) -> Points:
         """`places` in the plane."""
@@ -64,69 +64,67 @@ class Network:
 
         return np.asarray(shapely.line_interpolate_point(self.lines[places.edge], places.along))
 
-    def nearest(self, points: Points, *, within: float) -> tuple[NDArray[np.intp], Places]:
-        """The indices of the points that lie `within` metres of the network, and their nearest places on it."""
+    def nearest(self, points: Points) -> tuple[Places, Lengths]:
+        """The nearest places to `points`, and how far away they lie; the network has an edge at least."""
         import shapely
 
-        tree = shapely.STRtree(self.lines)
-        point, edge = tree.query_nearest(points, max_distance=within, all_matches=False)
-        along = shapely.line_locate_point(self.lines[edge], points[point])
-        return point, Places(edge, np.minimum(along, self.lengths[edge]))
+        (_, edge), far = self._tree.query_nearest(points, return_distance=True, all_matches=False)
+        along = shapely.line_locate_point(self.lines[edge], points)
+        return Places(edge, np.minimum(along, self.lengths[edge])), far
+
+    @cached_property
+    def _tree(self) -> Any:
+        import shapely
+
+        return shapely.STRtree(self.lines)
+
+    def between_nodes(self, sources: NDArray[np.intp]) -> Lengths:
+        """Lengths ``[sources, N]`` of the shortest paths from nodes to all nodes."""
+        from scipy.sparse.csgraph import dijkstra
+
+        return np.asarray(dijkstra(self._matrix, indices=sources))
+
+    @cached_property
+    def _matrix(self) -> Any:
+        """Lengths between nodes; of parallel edges the shortest, where a sparse matrix would add them up."""
+        from scipy.sparse import csr_array
+
+        order = np.argsort(self.lengths)
+        links, kept = np.unique(np.sort(self.ends, axis=1)[order], axis=0, return_index=True)
+        both = np.concatenate([links, links[:, ::-1]]).T
+        return csr_array((np.tile(self.lengths[order][kept], 2), both), shape=(len(self.nodes),) * 2)
 
 
-def network_of(graph: nx.MultiGraph[int]) -> Network:
-    """The edges of a graph that `road_graph` made, as arrays."""
-    import shapely
+def distances(network: Network, sources: Places, targets: Places) -> Lengths:
+    """Lengths ``[sources, targets]`` in metres of the shortest paths; infinite where there is none.
 
-    number = {node: index for index, node in enumerate(graph)}
-    edges = list(graph.edges(data=True))
-    ends = np.array([(number[a], number[b]) for a, b, _ in edges], dtype=np.intp).reshape(-1, 2)
-    lines = np.array([data["geometry"] for *_, data in edges], dtype=object)
-    places = np.array([(data["x"], data["y"]) for _, data in graph.nodes(data=True)]).reshape(-1, 2)
-    starts = shapely.get_coordinates(shapely.get_point(lines, 0))
-    # An undirected graph does not keep which end of an edge came first.
-    off = np.linalg.norm(places[ends] - starts[:, None], axis=-1)
-    ends = np.where(off[:, :1] <= off[:, 1:], ends, ends[:, ::-1])
-    return Network(len(number), ends, lines, shapely.length(lines))
-
-
-def distances(network: Network, sources: Places, targets: Places) -> NDArray[np.float64]:
-    """Lengths ``[sources, targets]`` in metres of the shortest paths; infinite where there is none."""
-    from scipy.sparse.csgraph import dijkstra
-
-    # Edges are cut at the sources alone, which keeps the graph small: a target is reached from the stop before it or
-    # from the one after it.
-    graph, stops, node = _cut(network, sources)
-    reached = dijkstra(graph, indices=node[np.searchsorted(stops, network.miles(sources))])
-    miles = network.miles(targets)
-    before, after = np.searchsorted(stops, miles, side="right") - 1, np.searchsorted(stops, miles)
-    forth = reached[:, node[before]] + (miles - stops[before])
-    back = reached[:, node[after]] + (stops[after] - miles)
-    return np.asarray(np.minimum(forth, back))
+    A path leaves its source's edge at one of its ends and comes to its target's edge at one of its ends, unless both
+    lie on one edge and it never leaves that: so paths are sought between nodes alone.
+    """
+    if not len(sources):
+        return np.empty((0, len(targets)))
+    nodes, row = np.unique(network.ends[sources.edge], return_inverse=True)
+    reached, row = network.between_nodes(nodes), row.reshape(-1, 2)
+    found = np.empty((len(sources), len(targets)))
+    for start in range(0, len(sources), _CHUNK):
+        part = np.s_[start : start + _CHUNK]
+        _from(sources[part], targets, network, reached[row[part]], out=found[part])
+    return found
 
 
-def _cut(network: Network, places: Places) -> tuple[csr_array, NDArray[np.float64], NDArray[np.intp]]:
-    """`network` cut at `places`: lengths between its nodes, the miles of all stops in order, and the node at each."""
-    edges = np.arange(len(network.lengths))
-    heads = network.miles(Places(edges, np.zeros(len(edges))))
-    tails = network.miles(Places(edges, network.lengths))
-    stops = np.unique(np.concatenate([heads, tails, network.miles(places)]))
-    first, last = np.searchsorted(stops, heads), np.searchsorted(stops, tails)
-    new = np.ones(len(stops), dtype=bool)
-    new[first] = new[last] = False
-    node = network.nodes - 1 + np.cumsum(new)
-    node[first], node[last] = network.ends.T
-    joined = np.ones(len(stops) - 1, dtype=bool)
-    joined[last[:-1]] = False
-    links = np.stack([node[:-1], node[1:]], axis=1)[joined]
-    return _matrix(links, np.diff(stops)[joined], network.nodes + int(new.sum())), stops, node
+def _from(sources: Places, targets: Places, network: Network, reached: Lengths, *, out: Lengths) -> None:
+    """Fill `out`, ``[sources, targets]``, given the lengths `reached`, ``[sources, 2, N]``, from their edges' ends."""
+    forth, back = _to_ends(network, sources)
+    reached[:, 0] += forth[:, None]
+    reached[:, 1] += back[:, None]
+    nodes = np.minimum(reached[:, 0], reached[:, 1])
+    start, end = network.ends[targets.edge].T
+    forth, back = _to_ends(network, targets)
+    np.minimum(nodes[:, start] + forth, nodes[:, end] + back, out=out)
+    same = np.nonzero(sources.edge[:, None] == targets.edge)
+    out[same] = np.minimum(out[same], np.abs(sources.along[same[0]] - targets.along[same[1]]))
 
 
-def _matrix(links: NDArray[np.intp], lengths: NDArray[np.float64], nodes: int) -> csr_array:
-    """Lengths between nodes, both ways; of parallel links the shortest, where a sparse matrix would add them up."""
-    from scipy.sparse import csr_array
-
-    order = np.argsort(lengths)
-    links, kept = np.unique(np.sort(links, axis=1)[order], axis=0, return_index=True)
-    both = np.concatenate([links, links[:, ::-1]]).T
-    return csr_array((np.tile(lengths[order][kept], 2), both), shape=(nodes, nodes))
+def _to_ends(network: Network, places: Places) -> tuple[Lengths, Lengths]:
+    """How far each of `places` lies from the start and from the end of its edge."""
+    return places.along, network.lengths[places.edge] - places.along

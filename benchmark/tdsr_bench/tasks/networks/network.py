@@ -100,6 +100,10 @@ class TaskNetwork:
                 found[part] = torch.sigmoid(self.logits(whole[None]))[0, 0][inner].cpu().numpy()
         return found
 
+    def found(self, image: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Where it is sure enough, bool ``[H, W]``, of reflectance ``[bands, H, W]`` of any size."""
+        return np.asarray(self.probability(image) >= self.record.threshold)
+
 
 def apply_padded(module: nn.Module, images: Tensor) -> Tensor:
     """`module` on images of any size: mirrored at the right and lower edge to a multiple of `MULTIPLE`, and cut."""
@@ -156,12 +160,15 @@ def _tiles(height: int, width: int) -> Iterator[tuple[Window, Window, Window]]:
     """For each part of an image: what to look at, what of that to keep, and where that belongs."""
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
-            rows, outer_rows, inner_rows = _span(top, height)
-            columns, outer_columns, inner_columns = _span(left, width)
+            rows, columns = (slice(start, min(start + TILE, size)) for start, size in ((top, height), (left, width)))
+            (outer_rows, inner_rows), (outer_columns, inner_columns) = (
+                with_margin(rows, height),
+                with_margin(columns, width),
+            )
             yield (outer_rows, outer_columns), (inner_rows, inner_columns), (rows, columns)
 
 
-def _span(start: int, size: int) -> tuple[slice, slice, slice]:
-    stop = min(start + TILE, size)
-    first = max(start - MARGIN, 0)
-    return slice(start, stop), slice(first, min(stop + MARGIN, size)), slice(start - first, stop - first)
+def with_margin(part: slice, size: int) -> tuple[slice, slice]:
+    """What to look at for the sake of a `part` of `size` pixels, and where in that the part lies."""
+    first = max(part.start - MARGIN, 0)
+    return slice(first, min(part.stop + MARGIN, size)), slice(part.start - first, part.stop - first)
