@@ -28,6 +28,13 @@ TOLERANCE = 1e-9
 RESCORED_TOLERANCE = 1e-4
 """Relative, between numbers of two machines: other processors and libraries round other ways."""
 
+SEGMENTED_TOLERANCE = 1e-3
+"""The same for what is measured of a network's segmentation, where rounding can tip a pixel over the threshold.
+
+On mini two pixels in 72 images go the other way between AVX-512 and AVX2, and two in 216 between two layouts of memory,
+which moved one row in 300 by more than 1e-6, and none by more than 1.2e-4.
+"""
+
 SHORT = 8
 
 
@@ -191,13 +198,19 @@ def _same_rows(card: ResultCard, again: ResultCard) -> Check:
     odd = set(stated) ^ set(found)
     if odd:
         return Check(what, "differs", f"{' '.join(str(part) for part in min(odd, key=str) if part)} is in one only")
-    largest, where = max((_relative(stated[key], found[key]), key) for key in sorted(stated, key=str))
-    told = f"at most {largest:.1e} apart, relative ({' '.join(str(part) for part in where if part)})"
-    return Check(what, "holds" if largest <= RESCORED_TOLERANCE else "differs", f"{len(stated)} rows, {told}")
+    apart = {key: _relative(stated[key], found[key]) for key in sorted(stated, key=str)}
+    where = max(apart, key=lambda key: apart[key] / _tolerance(key))
+    told = f"at most {apart[where]:.1e} apart, relative ({' '.join(str(part) for part in where if part)})"
+    return Check(what, "holds" if apart[where] <= _tolerance(where) else "differs", f"{len(stated)} rows, {told}")
 
 
 def _row_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row.get(name) for name in ("scene", "key", "band", "network"))
+
+
+def _tolerance(key: tuple[Any, ...]) -> float:
+    """Of a row by its `_row_key`: one with a network is measured of a segmentation."""
+    return SEGMENTED_TOLERANCE if key[-1] else RESCORED_TOLERANCE
 
 
 def _relative(one: float | None, other: float | None) -> float:

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import torch
+
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.tasks.networks.architectures import build_network, without_fetching
 from tdsr_bench.tasks.networks.network import NetworkRecord, TaskNetwork
@@ -37,7 +39,7 @@ def network_sha256(path: Path) -> str:
 
 
 def load_network(path: Path, *, device: str = "cpu") -> TaskNetwork:
-    """The network at `path`, in evaluation mode and single precision.
+    """The network at `path`, in evaluation mode and single precision, its weights laid out as `probability` looks.
 
     Raises:
         DataError: the file is broken, or its weights are those of another architecture.
@@ -52,5 +54,5 @@ def load_network(path: Path, *, device: str = "cpu") -> TaskNetwork:
     except ProtocolError as error:
         raise DataError(f"{path}: {error}") from None
     fill_weights(module, weights, path=path, who=f"{record.architecture} with {record.settings}")
-    module.eval().requires_grad_(False).to(device)
+    module.eval().requires_grad_(False).to(device=device).to(memory_format=torch.channels_last)
     return TaskNetwork(module, record, hashlib.sha256(content).hexdigest())
