@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from tdsr_bench.scene import BANDS
-from tdsr_bench.tasks.networks.network import Input, NetworkRecord, Role, TaskNetwork
+from tdsr_bench.tasks.networks.network import TaskNetwork
+from tdsr_bench.tasks.networks.record import Input, NetworkRecord, Role
 from tdsr_bench.tasks.networks.weights import save_network
 
 PIXEL = "pixel"

@@ -120,9 +120,8 @@ def score_scene(job: Job, name: str) -> SceneScore:
     prediction = job.source.image(view, name)
     sha256 = scene_sha256(scene)
     path, key = job.kept and job.kept / f"{name}.json", _key(job, scene, sha256, prediction)
-    drawn = job.panels is not None or name in job.drawn
-    score = None if drawn or path is None else _read_kept(path, key)
-    if score is None:
+    score = None if job.panels or path is None else _read_kept(path, key)
+    if score is None or (name in job.drawn and score.block is None):
         score = _measured(job, scene, sha256, view, prediction)
         if path:
             _keep(path, key, score)
@@ -217,6 +216,7 @@ def _key(job: Job, scene: Scene, sha256: str, prediction: Prediction) -> str:
 def _keep(path: Path, key: str, score: SceneScore) -> None:
     kept = {"key": key} | {name: getattr(score, name) for name in ("scene", "sha256", "scoring_seconds")}
     kept |= {name: [asdict(row) for row in getattr(score, name)] for name in ("rows", "reference_rows")}
+    kept["block"] = score.block and score.block.to_json()
     write_atomically(path, json.dumps(kept).encode())
 
 
@@ -226,7 +226,10 @@ def _read_kept(path: Path, key: str) -> SceneScore | None:
     if not isinstance(kept, dict) or kept.pop("key", None) != key:
         return None
     rows, references = _rows(kept.pop("rows", None)), _rows(kept.pop("reference_rows", None))
-    return SceneScore(**kept, rows=rows, reference_rows=references) if rows and references else None
+    if not rows or not references:
+        return None
+    block = kept.pop("block", None)
+    return SceneScore(**kept, rows=rows, reference_rows=references, block=block and Block.from_json(block))
 
 
 def _read_json(path: Path) -> Any:

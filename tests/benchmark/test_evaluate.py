@@ -329,6 +329,17 @@ def test_scores_are_kept_for_the_next_run(job: Callable[..., Job], monkeypatch: 
         evaluate(job(kept=None), SerialExecutor())
 
 
+def test_what_a_sheet_shows_is_kept_too(job: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    evaluate(job(), SerialExecutor())
+    drawn = job(sheet=tmp_path / "sheet.webp")
+    evaluate(drawn, SerialExecutor())
+    first = (tmp_path / "sheet.webp").read_bytes()
+    (tmp_path / "sheet.webp").unlink()
+    monkeypatch.setattr("tdsr_bench.scene_score.prepare", never)
+    evaluate(drawn, SerialExecutor())
+    assert (tmp_path / "sheet.webp").read_bytes() == first
+
+
 @pytest.mark.parametrize("change", ["image", "protocol", "metrics", "code"])
 def test_a_kept_score_is_not_taken_once_anything_has_changed(
     job: Callable[..., Job], tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch

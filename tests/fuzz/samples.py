@@ -176,7 +176,8 @@ def task_network() -> bytes:
     """A small CoANet."""
     from tdsr_bench.scene import BANDS
     from tdsr_bench.tasks.networks.architectures import build_network
-    from tdsr_bench.tasks.networks.network import NetworkRecord, TaskNetwork
+    from tdsr_bench.tasks.networks.network import TaskNetwork
+    from tdsr_bench.tasks.networks.record import NetworkRecord
     from tdsr_bench.tasks.networks.weights import save_network
 
     stages = {"channels": [4, 4, 8, 8], "layers": [1, 1, 1, 1], "stem_type": "deep", "stem_width": 4}

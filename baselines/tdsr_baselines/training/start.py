@@ -85,6 +85,6 @@ def origin(start: Path | None) -> dict[str, str] | None:
         return None
     if not start.is_file():
         raise DataError(f"There is no checkpoint at {start} to start from; train it first, or mend network.start.")
-    from tdsr_bench.tasks.networks.weights import network_sha256
+    from tdsr_bench.tasks.networks.record import network_sha256
 
     return {"file": start.name, "sha256": network_sha256(start)}

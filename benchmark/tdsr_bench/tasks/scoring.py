@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,10 @@ from tdsr_bench.scene import Scene
 from tdsr_bench.tasks import PAIR_TASKS, find_task
 from tdsr_bench.tasks.base import SegmentationTask
 from tdsr_bench.tasks.measures.base import Segmentation, Truth
-from tdsr_bench.tasks.networks.network import TaskNetwork
 from tdsr_bench.tasks.networks.sets import NetworkSet, ScoringNetwork
+
+if TYPE_CHECKING:
+    from tdsr_bench.tasks.networks.network import TaskNetwork
 
 MeasureSettings = Mapping[str, Mapping[str, Any]]
 """For each measure that a protocol names, its settings."""
@@ -67,7 +69,7 @@ def scene_truth(scene: Scene, task: str, valid: NDArray[np.bool_], *, border: in
     return TaskTruth(find_task(task), scene, known)
 
 
-def segment(image: NDArray[np.float32], network: TaskNetwork, truth: Truth) -> Segmentation:
+def segment(image: NDArray[np.float32], network: "TaskNetwork", truth: Truth) -> Segmentation:
     """What `network` finds in `image`, float32 ``[4, H, W]``, beside the truth."""
     probability = network.probability(image)
     return Segmentation(probability, probability >= network.record.threshold, truth)
@@ -129,7 +131,7 @@ def task_rows(image: NDArray[np.float32], looks: Sequence[Look], *, twins: bool 
             yield from rows_of(image, (pair.twin if twins else pair.network).load(), look)
 
 
-def rows_of(image: NDArray[np.float32], network: TaskNetwork, look: Look) -> Iterator[ScoreRow]:
+def rows_of(image: NDArray[np.float32], network: "TaskNetwork", look: Look) -> Iterator[ScoreRow]:
     """A row for each measure of what one `network` finds in `image`."""
     if not look.settings:
         return

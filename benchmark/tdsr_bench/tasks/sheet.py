@@ -6,11 +6,12 @@ of them, is decided by the data alone.
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,22 @@ class Block:
 
     tasks: tuple[str, ...]
     picture: Picture
+
+    def to_json(self) -> dict[str, Any]:
+        """To be kept: its picture as a PNG in base64."""
+        content = BytesIO()
+        Image.fromarray(self.picture).save(content, "png")
+        return {"tasks": self.tasks, "png": b64encode(content.getvalue()).decode()}
+
+    @staticmethod
+    def from_json(kept: Mapping[str, Any]) -> "Block":
+        """What `to_json` made.
+
+        Raises:
+            ValueError, KeyError, OSError: it is something else.
+        """
+        with Image.open(BytesIO(b64decode(kept["png"])), formats=["png"]) as image:
+            return Block(tuple(kept["tasks"]), np.asarray(image))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.files import digest
 from tdsr_bench.foreign import read_bytes
-from tdsr_bench.tasks.networks.network import Role
+from tdsr_bench.tasks.networks.record import Role
 from tdsr_bench.toml_file import read_toml
 
 RECIPES = ("mini", "mus2")

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.errors import ProtocolError
 from tdsr_bench.files import claimed, digest
-from tdsr_bench.tasks.networks.weights import read_network_record
+from tdsr_bench.tasks.networks.record import read_network_record
 from tdsr_bench.training.recipe import Recipe
 from tdsr_bench.training.scenes import TrainingScene, training_scenes
 from tdsr_bench.training.train import Lesson, resume_path, train_network

@@ -13,7 +13,7 @@ from tdsr_bench.interpolation import enlarge
 from tdsr_bench.masks import enlarged
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.scene import Scene
-from tdsr_bench.tasks.networks.network import Input
+from tdsr_bench.tasks.networks.record import Input
 from tdsr_bench.view import frame_order
 
 

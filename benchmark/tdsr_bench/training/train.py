@@ -15,7 +15,8 @@ from tdsr_bench.files import digest
 from tdsr_bench.scene import BANDS
 from tdsr_bench.tasks.measures.overlap import iou
 from tdsr_bench.tasks.networks.architectures import build_network
-from tdsr_bench.tasks.networks.network import Input, NetworkRecord, Role, TaskNetwork, network_file
+from tdsr_bench.tasks.networks.network import TaskNetwork
+from tdsr_bench.tasks.networks.record import Input, NetworkRecord, Role, network_file
 from tdsr_bench.tasks.networks.weights import save_network
 from tdsr_bench.training.batches import Statistics, draw_batch, statistics
 from tdsr_bench.training.fit import Fit, Pace, Told, fit

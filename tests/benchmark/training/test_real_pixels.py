@@ -10,7 +10,8 @@ from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.data.import_vhr import import_vhr
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.tasks.measures.overlap import iou
-from tdsr_bench.tasks.networks.network import Input, TaskNetwork
+from tdsr_bench.tasks.networks.network import TaskNetwork
+from tdsr_bench.tasks.networks.record import Input
 from tdsr_bench.tasks.networks.weights import load_network
 from tdsr_bench.training.recipe import Entry, Recipe, Training
 from tdsr_bench.training.scenes import TrainingScene, training_scenes

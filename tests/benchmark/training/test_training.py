@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tdsr_bench.errors import DataError, ProtocolError
-from tdsr_bench.tasks.networks.weights import load_network, read_network_record
+from tdsr_bench.tasks.networks.record import read_network_record
+from tdsr_bench.tasks.networks.weights import load_network
 from tdsr_bench.training.batches import draw_batch, statistics
 from tdsr_bench.training.losses import cross_entropy, dice_loss, segmentation_loss
 from tdsr_bench.training.recipe import RECIPES, Augmentation, Entry, Recipe, Training, load_recipe

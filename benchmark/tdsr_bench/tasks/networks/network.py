@@ -3,69 +3,18 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from tdsr_bench.tasks.networks.architectures import MULTIPLE, joined
+from tdsr_bench.tasks.networks.record import NetworkRecord
 
 TILE, MARGIN = 768, 64
 """A large image is segmented in parts of so many pixels, each seen with a margin that is thrown away."""
-
-Role = Literal["score", "loss"]
-"""Networks that score take part in no training loss."""
-
-Input = Literal["hr", "lr"]
-"""What a network was trained on: references, or frames enlarged by bicubic interpolation."""
-
-
-def network_file(task: str, role: Role, name: str, source: Input) -> str:
-    """How the file of a network is called.
-
-    >>> network_file("roads", "score", "coanet", "hr")
-    'roads-score-coanet-hr.safetensors'
-    """
-    return f"{task}-{role}-{name}-{source}.safetensors"
-
-
-class NetworkRecord(BaseModel):
-    """What a network is and where it comes from: the record that stands in its file.
-
-    Attributes:
-        task: roads or buildings.
-        role: whether it scores, or is there for training losses.
-        name: distinguishes the networks of a task; a network and its twin trained on frames share it.
-        input: what it was trained on.
-        architecture, settings: how to build it.
-        bands: of its input, in this order.
-        mean, sd: of each band of the training images; what it sees is ``(image - mean) / sd``.
-        threshold: the probability from which on a pixel counts as found; the best on the validation split.
-        training: recipe, seed, data fingerprint, scores.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    task: str
-    role: Role
-    name: str
-    input: Input
-    architecture: str
-    settings: dict[str, Any] = Field(default_factory=dict)
-    bands: tuple[str, ...]
-    mean: tuple[float, ...]
-    sd: tuple[float, ...]
-    threshold: float
-    training: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def file_name(self) -> str:
-        """How its file is called."""
-        return network_file(self.task, self.role, self.name, self.input)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,13 @@ import functools
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tdsr_bench.errors import DataError
-from tdsr_bench.tasks.networks.network import NetworkRecord, Role, TaskNetwork
-from tdsr_bench.tasks.networks.weights import load_network, network_sha256, read_network_record
+from tdsr_bench.tasks.networks.record import NetworkRecord, Role, network_sha256, read_network_record
+
+if TYPE_CHECKING:
+    from tdsr_bench.tasks.networks.network import TaskNetwork
 
 SHIPPED = "weights"
 """Where in this package the networks of `mini` lie."""
@@ -22,7 +24,7 @@ class NetworkFile:
     record: NetworkRecord
     sha256: str
 
-    def load(self) -> TaskNetwork:
+    def load(self) -> "TaskNetwork":
         """The network itself; loaded once a process."""
         return _loaded(self.path, self.sha256)
 
@@ -137,7 +139,9 @@ def _opened(folder: Path) -> NetworkSet:
 
 
 @functools.lru_cache(maxsize=32)
-def _loaded(path: Path, sha256: str) -> TaskNetwork:
+def _loaded(path: Path, sha256: str) -> "TaskNetwork":
+    from tdsr_bench.tasks.networks.weights import load_network
+
     network = load_network(path)
     if network.sha256 != sha256:
         raise DataError(f"{path} has changed since this run began; run it again.")

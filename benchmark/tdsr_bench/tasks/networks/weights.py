@@ -7,11 +7,9 @@ import torch
 
 from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.tasks.networks.architectures import build_network, without_fetching
-from tdsr_bench.tasks.networks.network import NetworkRecord, TaskNetwork
-from tdsr_bench.weights_file import fill_weights, load_weights, no_larger_than, read_weights_record, write_weights
-
-RECORD_KEY = "task_network"
-"""Under which the record stands in a file's metadata, as JSON."""
+from tdsr_bench.tasks.networks.network import TaskNetwork
+from tdsr_bench.tasks.networks.record import RECORD_KEY, read_network_record
+from tdsr_bench.weights_file import fill_weights, load_weights, no_larger_than, write_weights
 
 
 def save_network(folder: Path, network: TaskNetwork) -> Path:
@@ -19,23 +17,6 @@ def save_network(folder: Path, network: TaskNetwork) -> Path:
     path = folder / network.record.file_name
     write_weights(path, network.module.state_dict(), key=RECORD_KEY, record=network.record)
     return path
-
-
-def read_network_record(path: Path) -> NetworkRecord:
-    """The record of the network at `path`; its weights are not read.
-
-    Raises:
-        DataError: it is no file of a task network, or cut short.
-    """
-    return read_weights_record(
-        path, NetworkRecord, key=RECORD_KEY, what="a task network", maker="tdsr-bench task train"
-    )
-
-
-def network_sha256(path: Path) -> str:
-    """Hash of a network's file: what cards call it by."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_network(path: Path, *, device: str = "cpu") -> TaskNetwork:

@@ -13,8 +13,9 @@ from tdsr_bench.errors import DataError, ProtocolError
 from tdsr_bench.tasks.networks import network as network_module
 from tdsr_bench.tasks.networks.architectures import ARCHITECTURES, build_network
 from tdsr_bench.tasks.networks.network import TaskNetwork, adapting
+from tdsr_bench.tasks.networks.record import read_network_record
 from tdsr_bench.tasks.networks.sets import networks_of_region, open_networks, shipped_networks
-from tdsr_bench.tasks.networks.weights import load_network, read_network_record, save_network
+from tdsr_bench.tasks.networks.weights import load_network, save_network
 
 UNET = {"encoder_name": "tu-ghostnet_050", "encoder_depth": 3, "decoder_channels": [16, 8, 8]}
 
