@@ -6,8 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-_LINES = 4
-"""Lines of pixels that are multiplied at a time: so few that they stay in the cache with all their shifts."""
+_BLOCK = 8192
+"""Pixels, in whole lines, that are multiplied at a time: so few that they stay in the cache with all their shifts."""
 
 
 def shifted_sums(
@@ -32,10 +32,11 @@ def shifted_sums(
     fixed = np.pad(fixed, ((0, 0), (up, max(0, *rows)), (0, 0)))
     moving = np.pad(moving, ((0, 0), (0, 0), (left, max(0, -min(columns)))))
     by_row = sliding_window_view(fixed, len(rows), axis=1).swapaxes(2, 3)[:, up + min(rows) :]  # no copy
-    by_column = np.empty((_LINES, len(moving), len(columns), width), np.float32)
+    step = max(1, _BLOCK // width)
+    by_column = np.empty((step, len(moving), len(columns), width), np.float32)
     sums = np.zeros((len(fixed), len(rows), len(moving) * len(columns)))
-    for top in range(0, height, _LINES):
-        lines = slice(top, min(top + _LINES, height))
+    for top in range(0, height, step):
+        lines = slice(top, min(top + step, height))
         shifted = by_column[: lines.stop - top]
         for index, column in enumerate(columns):
             shifted[:, :, index] = moving[:, lines, left - column : left - column + width].swapaxes(0, 1)
