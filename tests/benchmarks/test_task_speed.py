@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from makers import TRANSFORM, SceneMaker
-from road_graphs import graph_of, network_of
+from road_graphs import graph_of
 
 from tdsr_bench.data.lines import in_pixels
 from tdsr_bench.data.mini import MINI_VERSION, make_scene
@@ -111,18 +111,6 @@ def test_apls(benchmark: Benchmark, roads: list[Segmentation], score: Callable[[
 @pytest.fixture(scope="module")
 def network(roads: list[Segmentation]) -> Network:
     return network_from_mask(roads[0].found, metres_per_pixel=10 / 3, spur_m=15.0)
-
-
-@pytest.mark.benchmark(group="a network of roads, full tile")
-def test_network_as_arrays(benchmark: Benchmark, roads: list[Segmentation]):
-    make = lambda: network_from_mask(roads[0].found, metres_per_pixel=10 / 3, spur_m=15.0)  # noqa: E731
-    benchmark.pedantic(make, rounds=2)  # type: ignore[attr-defined]
-
-
-@pytest.mark.benchmark(group="a network of roads, full tile")
-def test_network_by_way_of_networkx(benchmark: Benchmark, roads: list[Segmentation]):
-    make = lambda: network_of(graph_of(network_from_mask(roads[0].found, metres_per_pixel=10 / 3, spur_m=15.0)))  # noqa: E731
-    benchmark.pedantic(make, rounds=2)  # type: ignore[attr-defined]
 
 
 def paths_of_networkx(network: Network, sources: Places) -> None:

@@ -10,7 +10,9 @@ import pytest
 from cards import card, guarded
 from tdsr_bench.card import GapPart, ResultCard, write_card
 from tdsr_bench.errors import CardError
+from tdsr_leaderboard.board import boards
 from tdsr_leaderboard.markdown import escaped, leaderboard_markdown
+from tdsr_leaderboard.page.rows import pairs_text
 from tdsr_leaderboard.ranking import pairs, ranking_column, standings
 from tdsr_leaderboard.read import entries_of, only_section, read_cards, sections
 
@@ -66,6 +68,22 @@ def test_pairs_that_the_data_cannot_tell_apart_are_named():
     assert "Not told apart, of 3 pairs" in text
     assert "- a and b: +0.003 [" in text
     assert "- a and c" not in text
+
+
+@pytest.fixture
+def two_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a table of three methods had more than are tested against each other."""
+    for module in ("ranking", "board"):
+        monkeypatch.setattr(f"tdsr_leaderboard.{module}.MOST_TESTED", 2)
+
+
+@pytest.mark.usefixtures("two_are_tested")
+def test_of_many_methods_the_best_are_tested_against_each_other():
+    cards = [card("c", [0.1, 0.2, 0.3]), card("a", [0.30, 0.40, 0.50]), card("b", [0.28, 0.42, 0.49])]
+    (found,) = boards(entries_of(cards))
+    assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "b")]
+    assert "Not told apart, of 1 pairs of the 2 best" in markdown(cards)
+    assert "0 of 1 pairs of the 2 best methods are told apart" in pairs_text(found)
 
 
 def test_under_three_regions_no_pair_is_told_apart():

@@ -309,6 +309,7 @@ def test_pairs_are_told_in_the_order_of_the_ranks():
     assert len(told["pairs"]["value"]) == len(board.pairs)
     assert told["pairs"]["value"][1] == short(board.pairs[1].difference.value)
     assert {told["verdicts"][place] for place in told["pairs"]["verdict"]} >= {"told apart", "not told apart"}
+    assert told["tested"] == len(board.ranked)
 
 
 def test_two_cards_of_one_name_are_two_rows_with_two_addresses():
