@@ -1,8 +1,8 @@
 """Whole runs on full tiles: ``uv run pytest -n 0 tests/benchmarks --benchmark-only -k whole_tile``.
 Skipped in the test suite.
 
-Time and memory by the number of scenes and of pixels, each run in a process of its own with an empty cache. LPIPS is not
-in it (its weights may not be there), see `test_speed`; nor are task networks, see `test_task_speed`.
+Time and memory by the number of scenes and of pixels, each run in a process of its own with an empty cache. LPIPS is
+not in it (its weights may not be there), see `test_speed`; nor are task networks, see `test_task_speed`.
 """
 
 import os
