@@ -51,11 +51,11 @@ Value = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 """Up to where a float counts, too."""
 
-_STEERING = re.compile(
-    rb"(?<!\\)(?:\\\\)*\\(?:[bfr]|u00(?:0[^9aA]|1.|7[fF]|[89].)|u20(?:0[eEfF]|2[a-eA-E]|6[6-9]))"
-    rb"|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]"
-)
-"""Characters that would steer a terminal, as JSON writes them; see `tdsr_bench.printable`."""
+_ESCAPE = re.compile(rb"\\(?:([bfr]|u00(?:0[^9aA]|1.|7[fF]|[89].)|u20(?:0[eEfF]|2[a-eA-E]|6[6-9]))|.)", re.DOTALL)
+"""What JSON writes behind a backslash; in the group, what would steer a terminal. See `tdsr_bench.printable`."""
+
+_STEERING = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+"""The same, written out."""
 
 
 class _Part(BaseModel):
@@ -274,7 +274,7 @@ def read_card(path: Path) -> ResultCard:
     if not path.exists():
         raise CardError(f"There is no card at {path}.")
     written = read_bytes(path, error=CardError)
-    if _STEERING.search(written):
+    if _STEERING.search(written) or any(escape[1] for escape in _ESCAPE.finditer(written)):
         raise CardError(f"{path} holds control characters, which could steer a terminal; take them out of its texts.")
     try:
         content = from_json(written, allow_inf_nan=False)
