@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from tdsr_baselines.interpolate import coverage, enlargement, observation
 from tdsr_baselines.stack import Stack, filled, registered, usable
-from tdsr_bench.align import median_frame
 from tdsr_bench.interpolation import BACK_PROJECTIONS, back_project, enlarge
-from tdsr_bench.scene import SCALE, LowResView
+from tdsr_bench.masks import enlarged
+from tdsr_bench.references import median_of_bicubics
+from tdsr_bench.scene import LowResView
 from tdsr_bench.sensor import SENTINEL2_SIGMAS, blur, fourier_shift
 
 Float = NDArray[np.float32]
@@ -54,7 +55,7 @@ def mean_of_frames(view: LowResView) -> Float:
     Where none is, the first frame stands.
     """
     clear = usable(view.valid)
-    counted = _high(clear).astype(np.float32)
+    counted = enlarged(clear).astype(np.float32)
     count = counted.sum(axis=0)
     bands = np.moveaxis(filled(view.frames, clear), 1, 0)
     return np.stack([(enlarge(band, "bicubic") * counted).sum(axis=0) / count for band in bands])
@@ -63,9 +64,7 @@ def mean_of_frames(view: LowResView) -> Float:
 def median_of_frames(view: LowResView) -> Float:
     """As `mean_of_frames`, but the median."""
     clear = usable(view.valid)
-    counted = _high(clear)
-    bands = np.moveaxis(filled(view.frames, clear), 1, 0)[:, :, None]
-    return np.concatenate([median_frame(enlarge(band, "bicubic"), counted)[0] for band in bands])
+    return median_of_bicubics(filled(view.frames, clear), enlarged(clear))
 
 
 def shift_and_add(view: LowResView) -> Float:
@@ -89,10 +88,6 @@ def _fuse_bands(frames: Float, clear: Mask, shifts: NDArray[np.float64]) -> Floa
     return np.stack(bands)
 
 
-def _high(mask: Mask) -> Mask:
-    return mask.repeat(SCALE, axis=-2).repeat(SCALE, axis=-1)
-
-
 def _weights(frames: Float, clear: Mask, moved: list[tuple[float, float]]) -> Float:
     """``[T, h, w]``: how much a frame counts, 1 for the first; for others 1 / (1 + mismatch / tolerance).
 
@@ -113,16 +108,16 @@ def _weights(frames: Float, clear: Mask, moved: list[tuple[float, float]]) -> Fl
 def _fuse(frames: Float, weights: Float, moved: list[tuple[float, float]], *, sigma: float) -> Float:
     """The high-resolution band ``[3h, 3w]`` behind `frames` ``[T, h, w]``."""
     shape = (frames.shape[1], frames.shape[2])
-    enlarged = [enlargement(shape, shift) for shift in moved]
+    large = [enlargement(shape, shift) for shift in moved]
     observed = [observation(shape, shift, sigma=sigma) for shift in moved]
     shares = np.stack([coverage(shape, shift)(weight) for weight, shift in zip(weights, moved, strict=True)])
     shares /= shares.sum(axis=0)
     image = np.zeros(shares.shape[1:], dtype=np.float32)
-    for share, enlarge_frame, frame in zip(shares, enlarged, frames, strict=True):
+    for share, enlarge_frame, frame in zip(shares, large, frames, strict=True):
         image += share * enlarge_frame(frame)
     for _ in range(ITERATIONS):
         change = np.zeros_like(image)
-        for share, enlarge_frame, observe_frame, frame in zip(shares, enlarged, observed, frames, strict=True):
+        for share, enlarge_frame, observe_frame, frame in zip(shares, large, observed, frames, strict=True):
             change += share * enlarge_frame(frame - observe_frame(image))
         image += np.float32(STEP) * change
     return image

@@ -94,7 +94,7 @@ def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterat
     projected = back_project(bicubic, single.frames[0], sigmas=sigmas, iterations=iterations)
     yield BACK_PROJECTED, bench.pair(projected, single)
     del projected
-    yield MEDIAN, bench.pair(_median_of_bicubics(several), several)
+    yield MEDIAN, bench.pair(median_of_bicubics(several.frames, enlarged(several.valid)), several)
     if perfect is not None:
         order = frame_order(bench.prepared.scene, equal_valid_share=bench.protocol.frames.equal_valid_share)
         chosen = perfect[order[: bench.protocol.frames.most]]
@@ -103,10 +103,16 @@ def reference_pairs(bench: Bench, perfect: NDArray[np.float32] | None) -> Iterat
     yield REFERENCE, bench.perfect_pair()
 
 
-def _median_of_bicubics(view: LowResView) -> NDArray[np.float32]:
-    """Band by band: all frames of a full tile enlarged at once would take half a gigabyte, and their order another."""
-    valid = enlarged(view.valid)
-    bands = np.split(view.frames, view.frames.shape[1], axis=1)
+def median_of_bicubics(frames: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The median of enlarged frames, float32 ``[4, 3h, 3w]``, over those that are valid at a pixel.
+
+    Band by band: all frames of a full tile enlarged at once would take half a gigabyte, and their order another.
+
+    Args:
+        frames: float32 ``[T, 4, h, w]``.
+        valid: bool ``[T, 3h, 3w]``.
+    """
+    bands = np.split(frames, frames.shape[1], axis=1)
     return np.concatenate([median_frame(enlarge(band, "bicubic"), valid)[0] for band in bands])
 
 

@@ -1,10 +1,16 @@
 """Rows: one measured value each, the only thing that statistics are made from."""
 
+import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
+
+from tdsr_bench.files import write_atomically
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -58,3 +64,16 @@ def by_method(rows: Iterable[ScoreRow]) -> dict[str | None, list[ScoreRow]]:
     for row in rows:
         methods.setdefault(row.method, []).append(row)
     return methods
+
+
+def keep_rows(path: Path, rows: Iterable[Any]) -> None:
+    """Write rows, of any one dataclass, to `path`, for a run to come."""
+    write_atomically(path, json.dumps([asdict(row) for row in rows]).encode())
+
+
+def kept_rows(path: Path, make: Callable[..., Row]) -> tuple[Row, ...]:
+    """What `make` makes of the rows kept at `path`; none where nothing lies there, or nothing of ours."""
+    try:
+        return tuple(make(**row) for row in json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return ()

@@ -20,7 +20,7 @@ from tdsr_bench.metrics.base import AlignedPair
 from tdsr_bench.predict import ImageSource, Prediction
 from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.references import BICUBIC, FRAME_TRAINED, REFERENCE, Bench, open_bench, reference_pairs
-from tdsr_bench.rows import ScoreRow, finite_or_none
+from tdsr_bench.rows import ScoreRow, finite_or_none, keep_rows, kept_rows
 from tdsr_bench.scene import BANDS, LowResView, Scene, Track
 from tdsr_bench.tasks import PAIR_TASKS
 from tdsr_bench.tasks.networks.sets import NetworkSet, networks_of_region
@@ -192,10 +192,10 @@ def _kept_references(
     """The reference rows kept for these pixels, protocol, code and weights; made and kept where there are none."""
     unavailable = [key for key in protocol.gap.image if find_metric(key).unavailable()]
     path = cache_folder() / "references" / f"{digest(known, protocol.sha256, code_sha256(), unavailable)}.json"
-    rows = _rows(_read_json(path))
+    rows = kept_rows(path, ScoreRow)
     if not rows:
         rows = make()
-        write_atomically(path, json.dumps([asdict(row) for row in rows]).encode())
+        keep_rows(path, rows)
     return rows
 
 
@@ -221,8 +221,11 @@ def _keep(path: Path, key: str, score: SceneScore) -> None:
 
 
 def _read_kept(path: Path, key: str) -> SceneScore | None:
-    """The score that lies at `path`, if it was kept under `key`."""
-    kept = _read_json(path)
+    """The score that lies at `path`, if it was kept under `key`; what is not ours is made anew."""
+    try:
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
     if not isinstance(kept, dict) or kept.pop("key", None) != key:
         return None
     rows, references = _rows(kept.pop("rows", None)), _rows(kept.pop("reference_rows", None))
@@ -230,14 +233,6 @@ def _read_kept(path: Path, key: str) -> SceneScore | None:
         return None
     block = kept.pop("block", None)
     return SceneScore(**kept, rows=rows, reference_rows=references, block=block and Block.from_json(block))
-
-
-def _read_json(path: Path) -> Any:
-    """What lies at `path`; None where nothing does, or nothing of ours: then it is made anew."""
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _rows(kept: Any) -> tuple[ScoreRow, ...] | None:

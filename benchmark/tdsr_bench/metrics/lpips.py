@@ -153,7 +153,7 @@ def lpips_distance(
         network: of LPIPS.
         sr_rgb, ref_rgb, valid: the images and what counts of them.
         white: see `network_input`.
-        reference: the `reflectance_features` of `ref_rgb` where they are known; the greater part of the work.
+        reference: the `reflectance_features` of `ref_rgb` where they are known, which is half of the work.
 
     Raises:
         ValueError: shapes that differ.

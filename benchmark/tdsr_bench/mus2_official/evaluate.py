@@ -25,13 +25,13 @@ from tdsr_bench.environment import describe
 from tdsr_bench.files import digest
 from tdsr_bench.metrics.lpips import official_lpips, unavailable
 from tdsr_bench.mus2_official.enlarge import INTERPOLATIONS
-from tdsr_bench.mus2_official.kept import keep, kept_file, read_kept
+from tdsr_bench.mus2_official.kept import kept_file, read_kept
 from tdsr_bench.mus2_official.measures import to_uint8
 from tdsr_bench.mus2_official.scenes import read_stored, score_scene
 from tdsr_bench.mus2_official.tables import OfficialRow, balanced, balanced_no_lpips, mean_value
 from tdsr_bench.predict import ImageSource
 from tdsr_bench.protocol import protocol_sha256
-from tdsr_bench.rows import mean_of_all
+from tdsr_bench.rows import keep_rows, mean_of_all
 from tdsr_bench.scene import BANDS, Track
 from tdsr_bench.view import show
 
@@ -112,7 +112,7 @@ def _score(job: OfficialJob, scene: str) -> list[OfficialRow]:
     missing = () if kept else INTERPOLATIONS
     rows = score_scene(root, scene, images, interpolations=missing, network=network, no_network=reason or "")
     if not kept:
-        keep(path, [row for row in rows if row.method in INTERPOLATIONS])
+        keep_rows(path, [row for row in rows if row.method in INTERPOLATIONS])
     return [*kept, *rows]
 
 

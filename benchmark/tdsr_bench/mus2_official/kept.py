@@ -1,14 +1,14 @@
 """Rows of the interpolations, kept for the next method on the same scene: they are the same for all."""
 
-import json
-from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from tdsr_bench.environment import code_sha256
-from tdsr_bench.files import cache_folder, digest, digest_files, write_atomically
+from tdsr_bench.files import cache_folder, digest, digest_files
 from tdsr_bench.foreign import check_file
 from tdsr_bench.mus2_official.scenes import files_of
 from tdsr_bench.mus2_official.tables import OfficialRow
+from tdsr_bench.rows import kept_rows
 
 LARGEST = 2**30
 """Bytes of a file of a scene; all of a Sentinel-2 tile's band takes a quarter."""
@@ -27,15 +27,11 @@ def kept_file(root: Path, scene: str, no_lpips: str | None) -> Path:
     return cache_folder() / "references" / f"{known}.json"
 
 
-def keep(path: Path, rows: list[OfficialRow]) -> None:
-    """Write `rows` to `path`."""
-    write_atomically(path, json.dumps([asdict(row) for row in rows]).encode())
-
-
 def read_kept(path: Path) -> list[OfficialRow]:
     """The rows that lie at `path`; none where nothing does, or nothing of ours: then they are made anew."""
-    try:
-        rows = [OfficialRow(**row) for row in json.loads(path.read_bytes())]
-        return [replace(row, shift=row.shift and (row.shift[0], row.shift[1])) for row in rows]
-    except (OSError, ValueError, TypeError):
-        return []
+    return [*kept_rows(path, _row)]
+
+
+def _row(*, shift: list[int] | None, **content: Any) -> OfficialRow:
+    """From JSON, which knows no tuples."""
+    return OfficialRow(**content, shift=(shift[0], shift[1]) if shift else None)
