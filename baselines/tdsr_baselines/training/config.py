@@ -244,7 +244,7 @@ _RULES: Mapping[Regime, Mapping[str, Rule]] = {
         "a loss of a task": _has("task"),
         "the loss `consistency`, which keeps the image an image": _has("consistency"),
         _START: lambda config: config.network.start is not None,
-        "the arm `real`; other frames are made from the reference": lambda config: config.data.arm in (None, "real"),
+        "the arm `real`, or `simulated` as its control": lambda config: config.data.arm in (None, "real", "simulated"),
     },
     "transfer": {"the arm `simulated`": lambda config: config.data.arm == "simulated"},
 }

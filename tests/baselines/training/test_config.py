@@ -117,6 +117,7 @@ def test_a_training_that_is_its_regime_is_taken(regime: str):
 
 def test_without_an_arm_a_training_without_references_may_be_the_data_set_s_own():
     assert config(regime="hr-free", **{**GOOD["hr-free"], "data": {}}).data.arm is None
+    assert config(regime="hr-free", **{**GOOD["hr-free"], "data": SIMULATED}).data.arm == "simulated"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,6 @@ def test_without_an_arm_a_training_without_references_may_be_the_data_set_s_own(
         ("hr-free", {"loss": (MASK,)}, "the loss `consistency`"),
         ("hr-free", {"loss": (CONSISTENCY,)}, "a loss of a task"),
         ("hr-free", {"network": HAT}, "a checkpoint to start from: network.start"),
-        ("hr-free", {"data": SIMULATED}, "the arm `real`"),
         ("hr-free", {"data": {"arm": "wald"}}, "the arm `real`"),
         ("transfer", {"data": REAL}, "the arm `simulated`"),
         ("transfer", {"data": {}}, "the arm `simulated`"),
