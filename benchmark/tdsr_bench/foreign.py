@@ -1,5 +1,6 @@
 """Files that are somebody else's: a pipe, a device or a terabyte in a file's place is refused before it is read."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,24 @@ def read_bytes(path: Path, *, most: int = LARGEST, error: type[UserError] = Data
         return path.read_bytes()
     except OSError as problem:
         raise error(f"{path} cannot be read ({problem.strerror}); mend its permissions, or fetch it again.") from None
+
+
+def unpacked(content: bytes, path: Path, *, most: int = LARGEST, error: type[UserError] = DataError) -> bytes:
+    """What gzip packed into `content`, which stood at `path`.
+
+    Raises:
+        error: it is no gzip, is cut short, or holds more than `most` bytes.
+    """
+    reader = zlib.decompressobj(wbits=31)  # with the header of gzip
+    try:
+        found = reader.decompress(content, most + 1)
+    except zlib.error:
+        raise error(f"{path} is no gzip; fetch it again.") from None
+    if len(found) > most:
+        raise error(f"{path} unpacks to more than {most} bytes; is it the right file?")
+    if not reader.eof:
+        raise error(f"{path} is cut short; fetch it again.")
+    return found
 
 
 def from_json(content: bytes | str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
-from tdsr_bench.card import ResultCard, read_card
+from tdsr_bench.card import PACKED, ResultCard, read_card
 from tdsr_bench.errors import CardError, DataError
 from tdsr_bench.foreign import read_bytes
 
@@ -45,18 +45,18 @@ class Entry:
     @property
     def sheet(self) -> Path | None:
         """The file of its pictures, see `tdsr_bench.tasks.sheet`; None where there is none."""
-        beside = self.path.with_suffix(".webp") if self.path else None
+        beside = self.path.with_name(f"{self.path.name.partition('.json')[0]}.webp") if self.path else None
         return beside if beside and beside.is_file() else None
 
 
 def read_cards(folder: Path) -> list[Entry]:
-    """Every card below `folder`, in the order of the paths.
+    """Every card below `folder`, packed ones too, in the order of the paths.
 
     Raises:
         CardError: there is none, or some of them cannot be read; the sentence names each of these.
     """
     entries, broken = [], []
-    for path in sorted(folder.rglob("*.json")):
+    for path in sorted([*folder.rglob("*.json"), *folder.rglob(f"*.json{PACKED}")]):
         try:
             card = read_card(path)
             entries.append(Entry(card, card.submission.name, path))
@@ -140,6 +140,8 @@ def _is_card(path: Path) -> bool:
     """A card, or a file that is no JSON, which the reader has to name; other JSON files may lie beside cards."""
     if path.name.startswith("."):
         return False
+    if path.suffix == PACKED:
+        return True
     try:
         content = from_json(read_bytes(path))
     except (ValueError, DataError):

@@ -1,0 +1,1 @@
+"""Many trainings and scorings by one plan."""
