@@ -7,9 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import cards
 import numpy as np
 
+import cards
 from tdsr_bench.study.plan import StudyPlan, VariantPlan, load_plan
 from tdsr_bench.study.record import INDEX, record_path
 
@@ -101,7 +101,7 @@ Effect = Callable[[Run, str, str], float]
 """The value of a run's measure in a region."""
 
 
-def no_effect(run: Run, measure: str, region: str) -> float:  # noqa: ARG001 - it has the same value for all runs
+def no_effect(run: Run, measure: str, region: str) -> float:
     return 0.1 + 0.05 * REGIONS.index(region) + noise(run, measure, region)
 
 
@@ -155,7 +155,7 @@ def record(plan: StudyPlan, run: Run, effect: Effect, *, regions: tuple[str, ...
         "summary": {
             "image_gap": NONE, "combined_gap": NONE, **{key: gap(values[key]) for key in GAPS},
             "guards": {"ranked": True}, "metrics": {},
-            "tasks": {key: {**task, "gap_against_bicubic": 0.5, "in_gap": True} for key in ("roads.iou", "buildings.iou")},
+            "tasks": {key: {**task, "gap_against_bicubic": 0.5, "in_gap": True} for key in METRICS[:2]},
         },
         "references": {
             "bicubic": {"image_gap_no_lpips": flat(0.0, regions), "task_gap": flat(-0.9, regions),

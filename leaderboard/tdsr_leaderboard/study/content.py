@@ -47,8 +47,9 @@ METHOD = (
     "seeds of the mean over regions. p (Holm) is adjusted over all contrasts of the question that were tested.",
     f"A claim of more or less is supported where p (Holm) is under {ALPHA:.2f} and the mean has the claimed sign, "
     "contradicted where it has the other sign. A claim of being similar is supported where the whole interval lies "
-    "within the margin on both sides of zero (two one-sided tests at 2.5 %), contradicted where it lies wholly outside. "
-    "All else is not told apart, which is no proof of being equal. A contrast with a run that is not there is missing.",
+    "within the margin on both sides of zero (two one-sided tests at 2.5 %), contradicted where it lies wholly "
+    "outside. All else is not told apart, which is no proof of being equal. A contrast with a run that is not there is "
+    "missing.",
     "A question is supported where more than half of all its contrasts are supported and none is contradicted; "
     "contradicted where more than half are contradicted and none is supported; not told apart where none is either; "
     "else mixed. Missing contrasts count in the whole.",

@@ -2,8 +2,9 @@
 
 Regions are what is independent, so each region gives one value. Seeds are averaged within a region first: three
 trainings are no three observations of the ground. A difference uses those seeds alone that all of its trained terms
-have, so that what one draw of the initial weights and batches does to both sides cancels, and a variant that was trained
-from the first seed of another is held against that very run. Methods that are not trained stand beside each seed.
+have, so that what one draw of the initial weights and batches does to both sides cancels, and a variant that was
+trained from the first seed of another is held against that very run. Methods that are not trained stand beside each
+seed.
 """
 
 from collections.abc import Mapping, Sequence

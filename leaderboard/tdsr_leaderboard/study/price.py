@@ -15,7 +15,8 @@ class Price:
 
     Attributes:
         network, arm, variant: names in the plan.
-        label: in words.
+        head: network and arm in words.
+        label: these and the variant.
         driven: whether tasks drive it beside image losses.
         differences: for each measure what it has more.
     """
@@ -23,6 +24,7 @@ class Price:
     network: str
     arm: str
     variant: str
+    head: str
     label: str
     driven: bool
     differences: dict[str, Difference | Missing]
@@ -55,6 +57,7 @@ def price(study: Study, network: str, arm: str, variant: str) -> Price:
     """What a variant has more than image losses alone."""
     plan = study.plan
     plus, minus = [f"{network}-{arm}-{variant}"], [f"{network}-{arm}-{study.pixel}"]
-    label = f"{plan.networks[network].title}, {plan.arms[arm].title}: {plan.variants[variant].title}"
+    head = f"{plan.networks[network].title}, {plan.arms[arm].title}"
+    label = f"{head}: {plan.variants[variant].title}"
     found = {measure: difference(study, plus, minus, measure) for measure in measures(study)}
-    return Price(network, arm, variant, label, plan.variants[variant].regime == TASK, found)
+    return Price(network, arm, variant, head, label, plan.variants[variant].regime == TASK, found)

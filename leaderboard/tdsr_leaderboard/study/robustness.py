@@ -13,7 +13,7 @@ class Loss:
 
     Attributes:
         group: the run's name without seed and disturbance.
-        label: in words, with the arm.
+        label: in words, with the arm where those of several were disturbed.
         disturbance: what was done.
         differences: for each gap the change; negative where it loses.
     """
@@ -39,7 +39,8 @@ def losses(study: Study) -> list[Loss]:
 def loss(study: Study, record: RunRecord) -> Loss:
     """The change of each gap of one disturbed group."""
     group = record.group.partition("@")[0]
-    label = f"{study.label(record.group)}, {study.arm_title(record.arm)}" if record.network else record.label
+    arm = f", {study.arm_title(record.arm)}" if len(study.plan.robustness.arms) > 1 else ""
+    label = f"{study.label(record.group)}{arm}"
     found = {gap: difference(study, [record.group], [group], gap) for gap in study.gaps}
     return Loss(group, label, str(record.disturbance), found)
 

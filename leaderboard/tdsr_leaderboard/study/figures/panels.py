@@ -109,7 +109,7 @@ def _svg(study: Study, arms: Sequence[Arm], scene: str, *, key: str, title: str,
         loader=PackageLoader("tdsr_leaderboard"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     body = environment.get_template("study_panels.svg.j2").render(
-        heads=[(x + SIDE / 2, short(name, 24)) for x, name in zip(across, heads, strict=True)],
+        heads=[(x + SIDE / 2, short(name, 27)) for x, name in zip(across, heads, strict=True)],
         sides=[
             (y + SIDE / 2, short(arm.title, 12), short(row, 12))
             for arm, places in zip(arms, down, strict=True)
@@ -153,6 +153,6 @@ def _caption(study: Study, scene: str, arms: Sequence[Arm]) -> str:
     names = " and ".join(short(arm.title) for arm in arms)
     return (
         f"A part of the scene {short(scene)}, {names} frames, by {study.plan.networks[panels.network].title} "
-        "(first seed): the images, and what most of the networks that score find in them. It is one place that the data chose, so it "
-        "tells how things look and not which is better."
+        "(first seed): the images, and what most of the networks that score find in them. It is one place that the "
+        "data chose, so it tells how things look and not which is better."
     )

@@ -15,6 +15,7 @@ from tdsr_leaderboard.figures.style import (
     known,
     new_figure,
     short,
+    signed,
     styled,
 )
 from tdsr_leaderboard.figures.svg import Drawing, drawn
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
 KEY, TITLE = "plane", "What task-driven training does to images and tasks"
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LEGEND = 760, 430, 58, 14, 196, 46, 12
-MARGIN = 0.06
-LOWEST = -0.35
-"""How far below the arrows the plane goes at most; what lies lower is counted in the caption."""
+Limits = tuple[float, float]
+
+REACH = 0.12
+"""How far beyond what arrows join the plane goes at most; what lies outside is counted in the caption."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ def draw(study: Study) -> Drawing | None:
     if not any(point.network for point in points):
         return None
     arrows = [*arrows_of(study, points)]
-    low = _lowest(points, arrows)
-    shown = [point for point in points if point.task.value >= low]
+    x, y = limits_of(points, arrows)
+    shown = [point for point in points if x[0] < point.at[0] < x[1] and y[0] < point.at[1] < y[1]]
     with styled(KEY):
-        figure = _figure(study, shown, arrows)
-    caption = _caption(study, len(points) - len(shown), arrows)
+        figure = _figure(study, shown, arrows, (x, y))
+    caption = _caption(study, [point for point in points if point not in shown], arrows)
     return drawn(figure, prefix=prefix_of(study, KEY), key=KEY, title=TITLE, caption=caption)
 
 
@@ -104,16 +106,25 @@ def _point(study: Study, row: Row) -> Point | None:
     return Point(row.label, *names, image, task)
 
 
-def _lowest(points: Sequence[Point], arrows: Sequence[tuple[Point, Point]]) -> float:
-    ends = [point.task.value for pair in arrows for point in pair] or [point.task.value for point in points]
-    return min(ends) + LOWEST
+def limits_of(points: Sequence[Point], arrows: Sequence[tuple[Point, Point]]) -> tuple[Limits, Limits]:
+    """From where to where image gap and task gap are shown: what arrows join, and what lies near."""
+    trained = [point for point in points if point.network]
+    joined = [point for pair in arrows for point in pair] or trained
+    return (
+        _limits([point.image for point in trained], [point.image for point in joined]),
+        _limits([point.task for point in trained], [point.task for point in joined]),
+    )
 
 
-def _figure(study: Study, points: Sequence[Point], arrows: Sequence[tuple[Point, Point]]) -> "Figure":
+def _figure(
+    study: Study,
+    points: Sequence[Point],
+    arrows: Sequence[tuple[Point, Point]],
+    limits: tuple[Limits, Limits],
+) -> "Figure":
     figure = new_figure(WIDTH, HEIGHT)
     axes = axes_within(figure, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
-    trained = [point for point in points if point.network]
-    axes.set(xlim=_limits([point.image for point in trained]), ylim=_limits([point.task for point in trained]))
+    axes.set(xlim=limits[0], ylim=limits[1])
     axes.set(xlabel=f"{GAP_TITLES[study.gaps[1]]}, better to the right", ylabel="task gap, better upwards")
     axes.axhline(0, color=INK, alpha=0.3, linewidth=0.8)
     axes.axvline(0, color=INK, alpha=0.3, linewidth=0.8)
@@ -126,10 +137,13 @@ def _figure(study: Study, points: Sequence[Point], arrows: Sequence[tuple[Point,
     return figure
 
 
-def _limits(gaps: Sequence[Known]) -> tuple[float, float]:
-    values = [gap.value for gap in gaps]
-    low, high = min(0.0, *values), max(values)
-    room = MARGIN + 0.1 * (high - low)
+def _limits(gaps: Sequence[Known], joined: Sequence[Known]) -> Limits:
+    """The ends of an axis that holds the means of `joined` with their intervals, and those of `gaps` that are near."""
+    ends = [end for gap in joined for end in (gap.value, *(gap.ci95 or ()))]
+    low, high = min(ends), max(ends)
+    near = [gap.value for gap in gaps if low - REACH < gap.value < high + REACH]
+    low, high = min(low, *near), max(high, *near)
+    room = 0.06 * (high - low)
     return low - room, high + room
 
 
@@ -182,8 +196,19 @@ def _legend(study: Study, axes: "Axes", points: Sequence[Point]) -> None:
     )
 
 
-def _caption(study: Study, below: int, arrows: Sequence[tuple[Point, Point]]) -> str:
+def _caption(study: Study, outside: Sequence[Point], arrows: Sequence[tuple[Point, Point]]) -> str:
     led = " An arrow leads from image losses alone to the same network and arm with tasks added." if arrows else ""
     lines = " Thin lines are 95 % intervals." if any(point.task.ci95 for pair in arrows for point in pair) else ""
-    out = f" {below} of them lie below the plane's lower edge." if below else ""
-    return f"Each network's image gap and task gap, means over seeds and regions.{led}{lines}{out} {ending(study)}"
+    return (
+        f"Each network's image gap and task gap, means over seeds and regions.{led}{lines}"
+        f"{_outside(study, outside)} {ending(study)}"
+    )
+
+
+def _outside(study: Study, points: Sequence[Point]) -> str:
+    """What the plane does not show: runs by name and place, the others by number."""
+    trained = [point for point in points if point.network]
+    named = [f"{point.label}, {study.arm_title(point.arm)} ({', '.join(map(signed, point.at))})" for point in trained]
+    rest = len(points) - len(trained)
+    named += [f"{rest} of the rows that are not trained"] if rest else []
+    return f" Outside (image gap, task gap): {'; '.join(named)}." if named else ""
