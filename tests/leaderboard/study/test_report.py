@@ -110,7 +110,7 @@ def test_links_of_the_page_lead_to_its_sections_and_ids_are_unique(tmp_path: Pat
 
 
 def test_hostile_names_are_text(tmp_path: Path):
-    def change(run: Run, content: dict) -> dict:
+    def change(_: Run, content: dict) -> dict:
         guards = {"ranked": False, "reasons": [HOSTILE]}
         return content | {"label": HOSTILE, "summary": content["summary"] | {"guards": guards}}
 
