@@ -8,8 +8,11 @@ Pharmacokinetics and Biopharmaceutics 15, 1987), contradicted where it lies whol
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
+from tdsr_bench.card import GAP_TITLES
 from tdsr_bench.inference import holm
 from tdsr_bench.study.plan import ContrastPlan, QuestionPlan
 from tdsr_leaderboard.ranking import CONFIDENCE, LEAST_REGIONS
@@ -33,6 +36,7 @@ class Tested:
     """A contrast of a question.
 
     Attributes:
+        says: what is compared, in words.
         plan: what is compared, and what is claimed.
         difference: what was found; None where a run is missing.
         p_holm: p adjusted over the question's contrasts; None without a test.
@@ -40,6 +44,7 @@ class Tested:
         reason: why nothing can be said, where that is so; "" else.
     """
 
+    says: str
     plan: ContrastPlan
     difference: Difference | None
     p_holm: float | None
@@ -89,23 +94,36 @@ def answers(study: Study) -> list[Answer]:
 
 def answer(study: Study, question: QuestionPlan) -> Answer:
     """A question with its contrasts and verdicts."""
-    plans = question.expanded()
+    says, plans = [*labels(study, question)], question.expanded()
     found = [difference(study, plan.plus, plan.minus, plan.measure) for plan in plans]
     adjusted = holm([one.p if isinstance(one, Difference) else None for one in found])
-    return Answer(question, tuple(tested(*each) for each in zip(plans, found, adjusted, strict=True)))
+    return Answer(question, tuple(tested(*each) for each in zip(says, plans, found, adjusted, strict=True)))
 
 
-def tested(plan: ContrastPlan, found: Difference | Missing, p_holm: float | None) -> Tested:
+def labels(study: Study, question: QuestionPlan) -> Iterator[str]:
+    """What each contrast says, with titles for the names in it, in the order of the expanded ones."""
+    plan = study.plan
+    titled = {**plan.networks, **plan.arms, **plan.variants}
+    titles = GAP_TITLES | {name: part.title for name, part in titled.items()}
+    for contrast in question.contrasts:
+        for values in product(*contrast.each.values()):
+            text = contrast.says
+            for word, value in zip(contrast.each, values, strict=True):
+                text = text.replace(f"{{{word}}}", titles.get(value, value))
+            yield text
+
+
+def tested(says: str, plan: ContrastPlan, found: Difference | Missing, p_holm: float | None) -> Tested:
     """A contrast with its verdict; see the module."""
     if isinstance(found, Missing):
-        return Tested(plan, None, None, MISSING, found.reason)
+        return Tested(says, plan, None, None, MISSING, found.reason)
     if found.ci95 is None or p_holm is None:
         regions = len(found.estimate.regions)
         reason = f"{regions} region{'s' if regions != 1 else ''}, and a test takes {LEAST_REGIONS}"
-        return Tested(plan, found, None, NOT_APART, reason)
+        return Tested(says, plan, found, None, NOT_APART, reason)
     if plan.within is not None:
-        return Tested(plan, found, p_holm, similar(found.ci95, plan.within))
-    return Tested(plan, found, p_holm, directed(plan.claimed, found.mean, p_holm))
+        return Tested(says, plan, found, p_holm, similar(found.ci95, plan.within))
+    return Tested(says, plan, found, p_holm, directed(plan.claimed, found.mean, p_holm))
 
 
 def directed(claimed: str, mean: float, p_holm: float) -> str:

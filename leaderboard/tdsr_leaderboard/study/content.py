@@ -18,6 +18,9 @@ from tdsr_leaderboard.study.table import METRICS, Row, tables
 
 Drawings = Mapping[str, Drawing]
 
+DIGITS = {"psnr": 2, "consistency": 4}
+"""Decimals of metrics that are not near one."""
+
 REFERENCES = (
     "Rows without a track are what every table shows, measured on the same scenes. The task gap of “bicubic, networks "
     "trained on frames” is 0 by construction: it is the zero."
@@ -26,6 +29,8 @@ REFERENCES = (
 
 CONTRASTS = (
     "contrast",
+    "verdict",
+    "claimed",
     "measure",
     "difference [95 % interval]",
     "effect",
@@ -34,8 +39,6 @@ CONTRASTS = (
     "regions",
     "seeds",
     "spread of seeds",
-    "claimed",
-    "verdict",
 )
 """The columns of a question's table."""
 
@@ -118,11 +121,11 @@ def contrast_row(contrast: Tested) -> tuple[str, ...]:
     plan, found = contrast.plan, contrast.difference
     verdict = f"{contrast.verdict}: {contrast.reason}" if contrast.reason else contrast.verdict
     title = GAP_TITLES.get(plan.measure, plan.measure)
+    named = (contrast.says, verdict, contrast.claim, title)
     if found is None:
-        return (plan.says, title, *[words.NOTHING] * 7, contrast.claim, verdict)
+        return (*named, *[words.NOTHING] * 7)
     return (
-        plan.says,
-        title,
+        *named,
         words.told(found),
         words.number(found.effect, 2, sign=True),
         words.p_text(found.p),
@@ -130,8 +133,6 @@ def contrast_row(contrast: Tested) -> tuple[str, ...]:
         str(len(found.estimate.regions)),
         words.seeds_text(found.seeds),
         words.number(found.seed_spread),
-        contrast.claim,
-        verdict,
     )
 
 
@@ -142,7 +143,8 @@ def all_methods(study: Study) -> Section:
     blocks: list[Block] = []
     for table in tables(study):
         blocks.append(Text(f"Tested on {table.tested} frames; the highest combined gap first, intervals over regions."))
-        blocks.append(Grid(heads, [method_row(study, row) for row in table.rows], left=2))
+        rows = [method_row(study, row) for row in table.rows]
+        blocks.append(Grid(heads, rows, left=2, notes=[row[-1] for row in rows]))
     if blocks:
         blocks.append(Text(REFERENCES))
     return Section("methods", "All methods", "All methods", blocks)
@@ -151,7 +153,7 @@ def all_methods(study: Study) -> Section:
 def method_row(study: Study, row: Row) -> tuple[str, ...]:
     """A method's line."""
     gaps = [words.estimate(row.gaps.get(key)) for key in study.gaps]
-    metrics = [words.number(row.metrics.get(key), 2 if key == "psnr" else 3) for key in METRICS]
+    metrics = [words.number(row.metrics.get(key), DIGITS.get(key, 3)) for key in METRICS]
     label = f"{row.label} ({row.track})" if row.track else row.label
     numbers = (str(row.seeds or ""), row.steps, "" if row.seconds is None else f"{row.seconds:.0f}")
     return (label, row.arm, *gaps, *metrics, *numbers, "; ".join(row.flags))

@@ -1,5 +1,6 @@
 """The report as one HTML page that stands alone: no request to any host, no script, for light and dark."""
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -9,6 +10,10 @@ from markupsafe import Markup
 from tdsr_leaderboard.page import content_policy, plain_svg
 from tdsr_leaderboard.study.answers import WORDS
 from tdsr_leaderboard.study.blocks import Section
+from tdsr_leaderboard.study.words import MINUS, NOTHING
+
+NUMERIC = re.compile(rf"[-+<\d{NOTHING}{MINUS}]|$")
+"""How a cell begins that holds a number, or nothing."""
 
 
 def report_page(title: str, plan: str, sections: Sequence[Section]) -> str:
@@ -30,6 +35,7 @@ def report_page(title: str, plan: str, sections: Sequence[Section]) -> str:
     )
     environment.filters["svg"] = plain_svg
     environment.filters["verdict"] = verdict_of
+    environment.filters["numeric"] = lambda cell: NUMERIC.match(cell) is not None
     return environment.get_template("study.html.j2").render(
         title=title, plan=plan, sections=sections, style=Markup(style), policy=content_policy(style, "")
     )

@@ -129,11 +129,11 @@ def test_a_contrast_without_runs_is_missing_with_the_reason(tmp_path: Path):
     failed = {f"hat-real-both-{seed}": "the loss is not finite" for seed in (1, 2)}
     waiting = ("rams-real-pixel-1", "rams-real-pixel-2")
     answer = answers_of(study_of(tmp_path, planted(0.1), failed=failed, waiting=waiting))["tasks"]
-    by_words = {contrast.plan.says: contrast for contrast in answer.contrasts}
-    assert by_words["hat, real"].verdict == by_words["rams, real"].verdict == "missing"
-    assert "hat-real-both-1: failed (the loss is not finite)" in by_words["hat, real"].reason
-    assert "rams-real-pixel-2: waiting" in by_words["rams, real"].reason
-    assert by_words["hat, simulated"].verdict == "supported"
+    by_words = {contrast.says: contrast for contrast in answer.contrasts}
+    assert by_words["HAT, real"].verdict == by_words["RAMS, real"].verdict == "missing"
+    assert "hat-real-both-1: failed (the loss is not finite)" in by_words["HAT, real"].reason
+    assert "rams-real-pixel-2: waiting" in by_words["RAMS, real"].reason
+    assert by_words["HAT, simulated"].verdict == "supported"
     assert answer.verdict == "mixed"  # two of four are no majority
     assert answer.counted == "2 of 4 supported, 0 contradicted, 2 missing"
 

@@ -121,7 +121,7 @@ def _row(axes: "Axes", place: int, row: Tested) -> None:
 
 
 def _label(row: Tested) -> str:
-    lines = textwrap.wrap(short(row.plan.says, WRAP * LINES), WRAP)
+    lines = textwrap.wrap(short(row.says, WRAP * LINES), WRAP)
     return "\n".join([*lines[: LINES - 1], short(" ".join(lines[LINES - 1 :]), WRAP)] if len(lines) > 1 else lines)
 
 
