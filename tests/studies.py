@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 import cards
+from tdsr_bench.files import digest_files
 from tdsr_bench.study.plan import StudyPlan, VariantPlan, load_plan
 from tdsr_bench.study.record import INDEX, record_path
+from tdsr_leaderboard.study.runs import Study, load_study
 
 REGIONS = ("city", "coast", "farm", "forest", "hills", "town")
 GAPS = ("image_gap_no_lpips", "task_gap", "combined_gap_no_lpips")
@@ -214,8 +216,14 @@ def write_study(
         if status == "done":
             content = change(run, record(known, run, effect, regions=regions))
             write(record_path(place, run.name), content)
-    write(place / INDEX, {"plan_sha256": sha256(path.read_bytes()).hexdigest(), "runs": entries})
+    write(place / INDEX, {"plan_sha256": digest_files([path], relative_to=path.parent), "runs": entries})
     return path
+
+
+def study_of(folder: Path, *args: Any, **options: Any) -> Study:
+    """The study that `write_study` writes to `folder`."""
+    plan = write_study(folder, *args, **options)
+    return load_study(plan, plan.with_suffix(""))
 
 
 def write(path: Path, content: dict) -> None:

@@ -26,7 +26,7 @@ SUPPORTED, CONTRADICTED, NOT_APART, MISSING, MIXED = WORDS = (
     "missing",
     "mixed",
 )
-"""What a verdict can be: the first four of a contrast, all but `MISSING` of a question."""
+"""What a verdict can be: the first four of a contrast, all of a question."""
 
 ALPHA = 1 - CONFIDENCE
 
@@ -152,14 +152,16 @@ def overall(counts: Counter[str]) -> str:
     """The verdict on a question from those of its contrasts, missing ones among them.
 
     Supported: none contradicted, and more than half supported. Contradicted: none supported, and more than half
-    contradicted. Not told apart: none of either. Else mixed.
+    contradicted. Not told apart: none of either. Missing: all are. Else mixed.
 
     >>> overall(Counter({"supported": 3, "missing": 1})), overall(Counter({"supported": 3, "contradicted": 1}))
     ('supported', 'mixed')
     >>> overall(Counter({"supported": 1, "not told apart": 3})), overall(Counter({"missing": 2}))
-    ('mixed', 'not told apart')
+    ('mixed', 'missing')
     """
     for word, against in ((SUPPORTED, CONTRADICTED), (CONTRADICTED, SUPPORTED)):
         if 2 * counts[word] > counts.total() and not counts[against]:
             return word
-    return MIXED if counts[SUPPORTED] or counts[CONTRADICTED] else NOT_APART
+    if counts[SUPPORTED] or counts[CONTRADICTED]:
+        return MIXED
+    return MISSING if counts[MISSING] == counts.total() else NOT_APART

@@ -55,7 +55,7 @@ METHOD = (
     "missing.",
     "A question is supported where more than half of all its contrasts are supported and none is contradicted; "
     "contradicted where more than half are contradicted and none is supported; not told apart where none is either; "
-    "else mixed. Missing contrasts count in the whole.",
+    "missing where all are; else mixed. Missing contrasts count in the whole.",
 )
 """How everything was worked out."""
 

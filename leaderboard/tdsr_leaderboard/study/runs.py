@@ -1,17 +1,17 @@
 """The records of a study beside its plan, found by what contrasts call them."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
 from tdsr_bench.errors import DataError
-from tdsr_bench.foreign import read_bytes
+from tdsr_bench.files import digest_files
 from tdsr_bench.inference import in_words
 from tdsr_bench.study.plan import StudyPlan, load_plan
-from tdsr_bench.study.record import INDEX, IndexEntry, RunRecord, StudyIndex, read_index, read_study
+from tdsr_bench.study.record import INDEX, RunRecord, StudyIndex, read_index, read_study
 from tdsr_leaderboard.ranking import LEAST_REGIONS
 
 _SEED = re.compile(r"-\d+(?=@|$)")
@@ -86,7 +86,8 @@ class Study:
         entries = [entry for entry in self.index.runs if group_of(entry.name) == group]
         if not entries:
             return f"{group}: the plan has no such run"
-        return "; ".join(dict.fromkeys(_standing(entry) for entry in entries))
+        states = Counter((entry.status, entry.reason) for entry in entries)
+        return "; ".join(_standing(group, *state, count, len(entries)) for state, count in states.items())
 
     @cached_property
     def pixel(self) -> str | None:
@@ -98,6 +99,12 @@ class Study:
         """The variants that tasks drive beside image losses, those with the most groups of losses last."""
         found = [name for name, variant in self.plan.variants.items() if variant.regime == TASK]
         return sorted(found, key=lambda name: len(self.plan.variants[name].losses))
+
+    @cached_property
+    def foremost(self) -> str | None:
+        """The task-driven variant that figures hold against `pixel`: the last that the panels show, or the fullest."""
+        shown = self.plan.panels.variants if self.plan.panels else ()
+        return next((name for name in (*reversed(shown), *reversed(self.driven)) if name in self.driven), None)
 
     @property
     def score(self) -> str:
@@ -122,7 +129,7 @@ def load_study(plan: Path, folder: Path) -> Study:
     if not (folder / INDEX).is_file():
         raise DataError(f"There is no {INDEX} in {folder}; run `tdsr-bench study run {plan}` first, or name --folder.")
     index = read_index(folder)
-    changed = sha256(read_bytes(plan)).hexdigest() != index.plan_sha256
+    changed = digest_files([plan], relative_to=plan.parent) != index.plan_sha256
     return Study(known, folder, index, tuple(read_study(folder)), changed)
 
 
@@ -147,5 +154,6 @@ def scenes_of(record: RunRecord) -> int:
     return scenes if isinstance(scenes, int) else len(scenes) if isinstance(scenes, list | tuple) else 0
 
 
-def _standing(entry: IndexEntry) -> str:
-    return f"{entry.name}: {entry.status}{f' ({entry.reason})' if entry.reason else ''}"
+def _standing(group: str, status: str, reason: str | None, count: int, among: int) -> str:
+    part = f"{count} of {among} " if count < among else ""
+    return f"{group}: {part}{status}{f' ({reason})' if reason else ''}"

@@ -1,6 +1,7 @@
 """The report as readers get it: complete, self-contained, and nothing of others is taken for markup."""
 
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import Run as RunCommand
-from studies import HOSTILE, PLAN, REGIONS, Run, no_effect, write_study
+from studies import HOSTILE, PLAN, REGIONS, Run, no_effect, study_of, write_study
 
 from tdsr_bench.tasks.sheet import Block, write_sheet
+from tdsr_leaderboard.study.figures import panels, plane
 from tdsr_leaderboard.study.identical import identity
 from tdsr_leaderboard.study.price import prices
 from tdsr_leaderboard.study.report import Report, make_report, write_report
 from tdsr_leaderboard.study.robustness import losses, zeros_of
+from tdsr_leaderboard.study.runs import load_study
 from tdsr_leaderboard.study.table import tables
 
 VOID = {"meta", "br"}
@@ -60,19 +63,29 @@ def report_of(folder: Path, *args: Any, **options: Any) -> tuple[Report, str, st
     return report, (folder / "r.md").read_text(), (folder / "r.html").read_text()
 
 
-@pytest.fixture
-def sheets(tmp_path: Path):
-    """Gives each run a sheet of one scene."""
+@dataclass(frozen=True)
+class Whole:
+    """A report of runs with sheets, and where its figures are."""
+
+    report: Report
+    markdown: str
+    page: str
+    figures: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    write_a_sheet(folder / "small" / "a.webp")
+    found = report_of(folder, change=lambda _, content: content | {"sheet": "a.webp"})
+    return Whole(*found, folder / "figures")
+
+
+def write_a_sheet(path: Path) -> None:
+    """A sheet of one scene."""
     rng = np.random.default_rng(0)
     block = Block(("roads", "buildings"), rng.integers(0, 255, (3 * 128, 4 * 128, 3), dtype=np.uint8))
-
-    def change(run: Run, content: dict) -> dict:
-        path = tmp_path / "small" / "cards" / f"{run.name}.webp"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_sheet(path, run.name, {"place_1": block})
-        return content | {"sheet": f"cards/{run.name}.webp"}
-
-    return change
+    write_sheet(path, "a method", {"place_1": block})
 
 
 def test_markdown_and_page_hold_every_run_and_say_what_is_missing(tmp_path: Path):
@@ -87,9 +100,8 @@ def test_markdown_and_page_hold_every_run_and_say_what_is_missing(tmp_path: Path
         assert words in text
 
 
-def test_the_page_asks_nothing_of_any_host(tmp_path: Path, sheets):
-    _, _, page = report_of(tmp_path, change=sheets)
-    found = parsed(page)
+def test_the_page_asks_nothing_of_any_host(whole: Whole):
+    page, found = whole.page, parsed(whole.page)
     for tag, attributes in found.elements:
         for name in ("src", "href", "xlink:href", "action", "data"):
             target = attributes.get(name)
@@ -101,8 +113,8 @@ def test_the_page_asks_nothing_of_any_host(tmp_path: Path, sheets):
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
 
 
-def test_links_of_the_page_lead_to_its_sections_and_ids_are_unique(tmp_path: Path, sheets):
-    found = parsed(report_of(tmp_path, change=sheets)[2])
+def test_links_of_the_page_lead_to_its_sections_and_ids_are_unique(whole: Whole):
+    found = parsed(whole.page)
     ids = [str(attributes["id"]) for _, attributes in found.elements if attributes.get("id")]
     assert len(ids) == len(set(ids))
     targets = {str(attributes["href"])[1:] for tag, attributes in found.elements if tag == "a"}
@@ -129,24 +141,36 @@ def test_hostile_names_are_text(tmp_path: Path):
             assert len(re.findall(r"(?<!\\)\|", line)) == 10
 
 
-def test_figures_are_drawn_and_linked(tmp_path: Path, sheets):
-    report, markdown, page = report_of(tmp_path, change=sheets)
-    keys = [drawing.key for drawing in report.drawings]
+def test_figures_are_drawn_and_linked(whole: Whole):
+    keys = [drawing.key for drawing in whole.report.drawings]
     assert keys == ["plane", "price", "robustness", "question-tasks", "question-images", "scene-place-1"]
     for key in keys:
-        assert f"(figures/{key}.svg)" in markdown
-        assert f'id="study-small-{key}-title"' in page
-        assert (tmp_path / "figures" / f"{key}.svg").stat().st_size < 200_000
-    assert page.count("<image") == 2 * 3 * 4  # arms, rows, columns
+        assert f"(figures/{key}.svg)" in whole.markdown
+        assert f'id="study-small-{key}-title"' in whole.page
+        assert (whole.figures / f"{key}.svg").stat().st_size < 200_000
+    assert whole.page.count("<image") == 2 * 3 * 4  # arms, rows, columns
 
 
-def test_a_sheet_outside_the_study_is_not_read(tmp_path: Path, sheets):
-    def change(run: Run, content: dict) -> dict:
-        sheets(run, content)
-        return content | {"sheet": f"../small/../small/cards/../../small/../{run.name}.webp"}
+@pytest.mark.parametrize("place", ["../a.webp", "/nowhere/a.webp", "records"])
+def test_a_sheet_that_is_none_of_the_study_s_is_not_shown(tmp_path: Path, place: str):
+    write_a_sheet(tmp_path / "a.webp")
+    study = study_of(tmp_path, change=lambda _, content: content | {"sheet": place})
+    assert [*panels.draw_all(study)] == []
 
-    keys = [drawing.key for drawing in report_of(tmp_path, change=change)[0].drawings]
-    assert "scene-place-1" not in keys
+
+def test_an_arrow_leads_to_the_variant_that_panels_show(tmp_path: Path):
+    more = """[variants.fuller]
+title = "fuller"
+regime = "task"
+losses = ["image", "tasks", "image"]
+
+[robustness]"""
+    study = study_of(tmp_path, plan=PLAN.replace("[robustness]", more))
+    assert (study.driven, study.foremost) == (["both", "fuller"], "both")
+    arrows = [*plane.arrows_of(study, plane.points_of(study))]
+    assert [(start.variant, end.variant) for start, end in arrows] == [("pixel", "both")] * 4
+    without = study_of(tmp_path, plan=re.sub(r"\[panels\].*?\n\n", "", PLAN, flags=re.DOTALL))
+    assert without.foremost == "both"
 
 
 def test_the_table_holds_runs_and_references_with_means_over_seeds(tmp_path: Path):
@@ -155,8 +179,7 @@ def test_the_table_holds_runs_and_references_with_means_over_seeds(tmp_path: Pat
         guards = {"ranked": not barred, "reasons": ["image gap is under 0"] if barred else []}
         return content | {"summary": content["summary"] | {"guards": guards}}
 
-    report, _, _ = report_of(tmp_path, change=change)
-    real = next(table for table in tables(report.study) if table.tested == "real")
+    real = next(table for table in tables(study_of(tmp_path, change=change)) if table.tested == "real")
     rows = {row.group or row.label: row for row in real.rows}
     assert {"bicubic", "bicubic, networks trained on frames", "reference itself", "rams-real-tuned"} <= rows.keys()
     assert rows["bicubic, networks trained on frames"].gaps["task_gap"].value == 0
@@ -170,7 +193,7 @@ def test_the_table_holds_runs_and_references_with_means_over_seeds(tmp_path: Pat
 
 
 def test_one_frame_and_many_are_checked_on_identical_ground(tmp_path: Path):
-    found = identity(report_of(tmp_path)[0].study)
+    found = identity(study_of(tmp_path))
     assert len(found.pairs) == 2 * 5  # arms; two variants of two seeds, and one of one
     assert found.verdict == "identical in all checks"
 
@@ -180,10 +203,9 @@ def test_one_frame_and_many_on_other_crops_are_told(tmp_path: Path):
         small = run.network == "hat" and run.variant == "both"
         return content | {"training": content["training"] | ({"crop": 16} if small else {})}
 
-    report, markdown, _ = report_of(tmp_path, change=change)
-    found = identity(report.study)
+    found = identity(study_of(tmp_path, change=change))
     assert found.verdict == "differs in 3 of 10 checks"  # the crop, the pixels of a batch, and of all
-    assert "differs: hat-simulated-both-1, rams-simulated-both-1" in markdown
+    assert {check.first for check in found.checks} == {"", "hat-simulated-both-1, rams-simulated-both-1"}
 
 
 def test_prices_and_losses_are_paired(tmp_path: Path):
@@ -191,7 +213,7 @@ def test_prices_and_losses_are_paired(tmp_path: Path):
         paid = {"task_gap": 0.2, "image_gap_no_lpips": -0.1, "grid": 0.3}.get(key, 0) if run.variant == "both" else 0
         return no_effect(run, key, region) + paid - (0.4 if run.disturbance else 0)
 
-    study = report_of(tmp_path, effect)[0].study
+    study = study_of(tmp_path, effect)
     price = next(one for one in prices(study) if (one.network, one.arm, one.variant) == ("rams", "real", "both"))
     for key, size in {"task_gap": 0.2, "image_gap_no_lpips": -0.1, "grid": 0.3, "hallucination": 0}.items():
         told = price.of(key)
@@ -216,28 +238,28 @@ def test_it_is_told_which_frames_zeros_are_made_of(tmp_path: Path):
 
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    assert "as they were" in zeros_of(report_of(tmp_path / "a")[0].study)
-    assert "disturbed frames" in zeros_of(report_of(tmp_path / "b", change=change)[0].study)
+    assert "as they were" in zeros_of(study_of(tmp_path / "a"))
+    assert "disturbed frames" in zeros_of(study_of(tmp_path / "b", change=change))
 
 
 def test_two_regions_and_no_run_at_all_still_make_a_report(tmp_path: Path):
     (tmp_path / "two").mkdir()
-    _, markdown, page = report_of(tmp_path / "two", regions=REGIONS[:2])
+    report, markdown, page = report_of(tmp_path / "two", regions=REGIONS[:2])
+    names = tuple(entry.name for entry in report.study.index.runs)
     assert "too few for an interval" in markdown
     parsed(page)
     (tmp_path / "none").mkdir()
-    names = [entry.name for entry in report_of(tmp_path / "two")[0].study.index.runs]
-    report, markdown, page = report_of(tmp_path / "none", waiting=tuple(names))
+    report, markdown, page = report_of(tmp_path / "none", waiting=names)
     assert "0 of" in markdown
     assert report.drawings == []
-    assert {answer.verdict for answer in report.answers} == {"not told apart"}
+    assert {answer.verdict for answer in report.answers} == {"missing"}
     parsed(page)
 
 
 def test_a_plan_that_changed_since_is_told(tmp_path: Path):
     plan = write_study(tmp_path)
     plan.write_text(plan.read_text() + "\n# changed\n")
-    assert make_report(plan, tmp_path / "small").study.plan_changed
+    assert load_study(plan, tmp_path / "small").plan_changed
 
 
 def test_the_command_prints_verdicts_and_the_page_s_path_last(run: RunCommand, tmp_path: Path):

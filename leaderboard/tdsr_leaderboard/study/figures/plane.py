@@ -85,12 +85,12 @@ def points_of(study: Study) -> list[Point]:
 
 def arrows_of(study: Study, points: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
     """From image losses to the fullest task-driven ones, for each network and arm that has both."""
-    if study.pixel is None or not study.driven:
+    if study.pixel is None or study.foremost is None:
         return
     known_points: Mapping[tuple[str, str, str], Point] = {(one.network, one.arm, one.variant): one for one in points}
     for network in study.plan.networks:
         for arm in study.plan.arms:
-            pair = [known_points.get((network, arm, variant)) for variant in (study.pixel, study.driven[-1])]
+            pair = [known_points.get((network, arm, variant)) for variant in (study.pixel, study.foremost)]
             if pair[0] and pair[1]:
                 yield pair[0], pair[1]
 
@@ -187,7 +187,7 @@ def _legend(study: Study, axes: "Axes", points: Sequence[Point]) -> None:
     marks += [mark(plan.networks[name].title, color=INK, marker=marker_of(study, name)) for name in networks]
     hollow = plan.variants[study.pixel].title if study.pixel else ""
     marks += [mark(hollow, color=INK, marker="o", markerfacecolor="none")] if hollow else []
-    marks += [mark(plan.variants[study.driven[-1]].title, color=INK, marker="o")] if study.driven else []
+    marks += [mark(plan.variants[study.foremost].title, color=INK, marker="o")] if study.foremost else []
     marks += [mark("another way of training", color=INK, marker="o", markersize=4, alpha=FAINT)]
     if len(there) < len(points):
         marks.append(mark("not trained", color=GREY, marker="x", markersize=4.5))
