@@ -103,8 +103,9 @@ def answer(study: Study, question: QuestionPlan) -> Answer:
 def labels(study: Study, question: QuestionPlan) -> Iterator[str]:
     """What each contrast says, with titles for the names in it, in the order of the expanded ones."""
     plan = study.plan
-    titled = {**plan.networks, **plan.arms, **plan.variants}
-    titles = GAP_TITLES | {name: part.title for name, part in titled.items()}
+    titles = dict(GAP_TITLES)
+    for named in (plan.networks, plan.arms, plan.variants):
+        titles |= {name: part.title for name, part in named.items()}
     for contrast in question.contrasts:
         for values in product(*contrast.each.values()):
             text = contrast.says
