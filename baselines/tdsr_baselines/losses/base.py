@@ -82,8 +82,8 @@ class Surroundings:
 
 
 Family = Literal["image", "task", "consistency", "prior"]
-"""What a loss is about: likeness to the reference, what a task makes of the image, agreement with the frames, or what is
-true of every image of the ground."""
+"""What a loss is about: likeness to the reference, what a task makes of the image, agreement with the frames, or what
+is true of every image of the ground."""
 
 
 class LossSettings(BaseModel):

@@ -46,8 +46,8 @@ def test_opposite_patterns_in_two_crops_are_no_common_pattern(images):
 
 def test_following_its_gradient_takes_the_pattern_away_and_leaves_the_image(images):
     sr = with_grid(images, 0.01).requires_grad_()
-    steps = torch.optim.SGD([sr], lr=5.0)
-    for _ in range(60):
+    steps = torch.optim.SGD([sr], lr=0.05)
+    for _ in range(100):
         steps.zero_grad()
         grid_pattern(sr, everywhere(images)).backward()
         steps.step()
