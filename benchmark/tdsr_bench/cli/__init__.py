@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tdsr_bench.cli import analyse, cards, data, leaderboard, score, task, train
+from tdsr_bench.cli import analyse, cards, data, leaderboard, score, study, task, train
 from tdsr_bench.cli.endings import ENDINGS, obeyed, refusal
 from tdsr_bench.errors import UserError
 
@@ -25,6 +25,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(task.app, name="task")
 app.add_typer(analyse.app, name="analyse")
+app.add_typer(study.app, name="study")
 
 USER_ERROR = 2
 
