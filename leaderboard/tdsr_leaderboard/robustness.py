@@ -19,6 +19,12 @@ from tdsr_leaderboard.read import Entry
 SCORES = ("combined_gap_no_lpips", "image_gap_no_lpips", "task_gap")
 """The gaps that a table of robustness shows, where somebody has them."""
 
+PARTS = {"combined_gap_no_lpips": ("image_gap_no_lpips", "task_gap")}
+"""What a gap is the mean of, each clipped in each region."""
+
+FLOOR = -1.0
+"""The least gap that a region can have; see `tdsr_bench.inference.estimate`."""
+
 
 @dataclass(frozen=True)
 class Undergone:
@@ -43,12 +49,15 @@ class Loss:
         gaps: the gaps under the disturbance.
         results: for each gap, disturbed less undisturbed over regions; see `losses` for `p_holm`. A gap that one of
             both lacks is left out.
+        floored: for each gap, in how many regions it, or a part of it, stands at the least value that it can have,
+            undisturbed or disturbed: more may be lost there than can be seen.
     """
 
     method: str
     disturbance: str
     gaps: Mapping[str, GapPart]
     results: Mapping[str, PairedResult]
+    floored: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,14 @@ class LossDifference:
         disturbance: by name.
         results: for each gap, the change of `method` less the change of `first` over regions: positive where `method`
             keeps more; see `loss_differences` for `p_holm`. A gap that one of four cards lacks is left out.
+        floored: as of `Loss`, of any of the four.
     """
 
     method: str
     first: str
     disturbance: str
     results: Mapping[str, PairedResult]
+    floored: Mapping[str, int]
 
 
 def undergone(entries: Sequence[Entry], names: Iterable[str]) -> list[Undergone]:
@@ -103,6 +114,7 @@ def losses(methods: Sequence[Undergone], scores: Sequence[str]) -> list[Loss]:
             name,
             {score: gap for score in scores if (gap := gap_of(entry.card, score)) and gap.value is not None},
             {score: result for score in scores if (result := _loss(method.plain, entry, score))},
+            {score: _floored([method.plain, entry], score) for score in scores},
         )
         for method in methods
         for name, entry in method.disturbed.items()
@@ -124,6 +136,7 @@ def loss_differences(methods: Sequence[Undergone], scores: Sequence[str]) -> lis
             first.plain.label,
             name,
             {score: result for score in scores if (result := _difference(method, first, name, score))},
+            {score: _floored(_all_of([method, first], name), score) for score in scores},
         )
         for name in first.disturbed
         for method in others
@@ -157,6 +170,17 @@ def _change(method: Undergone, name: str, score: str) -> dict[str, float]:
     """Disturbed less undisturbed of each region; empty where there is no such pair."""
     before, after = (regions_of(entry.card, score) for entry in (method.plain, method.disturbed[name]))
     return {region: after[region] - before[region] for region in before} if before.keys() == after.keys() else {}
+
+
+def _all_of(methods: Iterable[Undergone], name: str) -> list[Entry]:
+    return [entry for method in methods for entry in (method.plain, method.disturbed[name])]
+
+
+def _floored(entries: Iterable[Entry], score: str) -> int:
+    """In how many regions some of `entries` has a gap, or a part of it, at its least."""
+    parts = PARTS.get(score, (score,))
+    found = [regions_of(entry.card, part).items() for entry in entries for part in parts]
+    return len({region for items in found for region, value in items if value <= FLOOR})
 
 
 def _paired(a: str, regions_a: dict[str, float], b: str, regions_b: dict[str, float]) -> PairedResult | None:

@@ -143,6 +143,31 @@ def test_each_gap_has_an_adjustment_of_its_own():
         assert [row.results[score].p_holm for row in rows] == pytest.approx(by_hand(p_values))
 
 
+def test_regions_where_a_gap_is_clipped_are_counted():
+    """Of the combined gap those of both parts; a region of two cards counts once."""
+
+    def both(name: str, image: list[float], task: list[float], of: str | None = None) -> Entry:
+        summary = card(name, image).model_dump(mode="json")["summary"]
+        named = {f"r{index}": value for index, value in enumerate(task)}
+        changes = {"task_gap": gap(named), "combined_gap_no_lpips": gap(dict.fromkeys(named, 0.0))}
+        return entry(name, image, of=of, summary=summary | changes)
+
+    made = [
+        both("one", [0.1, 0.2, 0.3, 0.4], [-1.0, -0.5, 0.1, 0.2]),
+        both("one, noise", [0.1, 0.1, 0.2, -1.0], [-1.0, -1.0, 0.1, 0.1], of="one"),
+        both("two", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 1.0, 0.3]),
+        both("two, noise", [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, -1.0, 0.3], of="two"),
+    ]
+    methods = undergone(made, ["noise"])
+    scores = scores_of(methods)
+    assert [row.floored for row in losses(methods, scores)] == [
+        {"combined_gap_no_lpips": 3, SCORE: 1, "task_gap": 2},
+        {"combined_gap_no_lpips": 1, SCORE: 0, "task_gap": 1},
+    ]
+    (row,) = loss_differences(methods, scores)
+    assert row.floored == {"combined_gap_no_lpips": 4, SCORE: 1, "task_gap": 3}
+
+
 def test_a_card_without_a_summary_or_of_other_regions_leaves_its_row_empty():
     broken = entry("one, noise", NOISE["one"], of="one", status="incomplete", summary=None, failed={"s0": "x"})
     fewer = entry("two, noise", NOISE["two"][:3], of="two")

@@ -9,7 +9,6 @@ from tdsr_bench.card import GAP_TITLES
 from tdsr_bench.printable import plain
 
 if TYPE_CHECKING:
-    from tdsr_bench.inference import PairedResult
     from tdsr_leaderboard.robustness import Loss, LossDifference, Undergone
 
 
@@ -22,7 +21,7 @@ def losses_table(methods: "Sequence[Undergone]", rows: "Sequence[Loss]", scores:
     regions = len(data.regions)
     table = Table(
         title=f"robustness: {in_words(max(len(data.scenes), regions), regions, LEAST_REGIONS)}",
-        caption="the gap under the disturbance: disturbed less undisturbed; p with Holm's correction over its column",
+        caption="the gap when disturbed, then that less the undisturbed one; p with Holm's correction over a column",
     )
     for heading in ("method", "disturbance", *(GAP_TITLES[score] for score in scores)):
         table.add_column(heading)
@@ -40,26 +39,30 @@ def differences_table(rows: "Sequence[LossDifference]", scores: Sequence[str]) -
     """Which methods lose less than the first one."""
     table = Table(
         title=f"loss less that of {plain(rows[0].first)}",
-        caption="positive: loses less; p with Holm's correction over its column",
+        caption="positive: loses less; p with Holm's correction over a column",
     )
     for heading in ("disturbance", "method", *(GAP_TITLES[score] for score in scores)):
         table.add_column(heading)
     for row in rows:
-        table.add_row(row.disturbance, plain(row.method), *(_change(row.results.get(score)) for score in scores))
+        table.add_row(row.disturbance, plain(row.method), *(_change(row, score) for score in scores))
     return table
 
 
 def _cell(row: "Loss", score: str) -> str:
     gap = row.gaps.get(score)
-    return "—" if gap is None else f"{gap.value:+.3f}: {_change(row.results.get(score))}"
+    return "—" if gap is None else f"{gap.value:+.3f}\n{_change(row, score)}"
 
 
-def _change(result: "PairedResult | None") -> str:
+def _change(row: "Loss | LossDifference", score: str) -> str:
+    """The difference with its interval; then p, and whether more may be lost than a clipped gap can show."""
+    result = row.results.get(score)
     if result is None or result.difference.value is None:
         return "—"
     if set(result.difference.regions.values()) == {0.0}:
         return "nothing changes"
-    ends = result.difference.ci95
+    ends, floored = result.difference.ci95, row.floored[score]
     interval = f" [{ends[0]:+.3f}, {ends[1]:+.3f}]" if ends else ""
-    p = "" if result.p_holm is None else f"\np {result.p_holm:.2g}"
-    return f"{result.difference.value:+.3f}{interval}{p}"
+    p = "" if result.p_holm is None else f"p {result.p_holm:.2g}"
+    at_floor = f"{floored} of {len(result.difference.regions)} clipped" if floored else ""
+    below = ", ".join(filter(None, (p, at_floor)))
+    return f"{result.difference.value:+.3f}{interval}" + (f"\n{below}" if below else "")
