@@ -221,6 +221,7 @@ def test_the_pages_hold_the_main_commands():
         "compare",
         "verify",
         "analyse frames",
+        "analyse robustness",
     ):
         assert f"tdsr-bench {name}" in found
 
