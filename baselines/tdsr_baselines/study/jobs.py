@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from tdsr_baselines.disturb import DISTURBANCES
 from tdsr_baselines.training.config import TrainingConfig
 from tdsr_bench.errors import ProtocolError
@@ -37,10 +39,8 @@ class TrainingJob:
         network = self.config["network"] | ({"start": start} if start else {})
         try:
             return TrainingConfig(**self.config | {"network": network})
-        except ValueError as error:
-            problem = error.errors()[0]  # type: ignore[attr-defined]  # of pydantic
-            where = ".".join(map(str, problem["loc"]))
-            raise ProtocolError(f"The training {self.name} cannot be configured: {where}: {problem['msg']}.") from None
+        except ValidationError as error:
+            raise ProtocolError(f"The training {self.name} cannot be configured: {_problem(error)}.") from None
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,13 @@ def _disturbed(plan: StudyPlan, known: list[RunJob]) -> Iterator[RunJob]:
             if trained or method:
                 about = vars(run) | {"disturbance": disturbance}
                 yield RunJob(**about | {key: f"{about[key]}@{disturbance}" for key in ("name", "group")})
+
+
+def _problem(error: ValidationError) -> str:
+    """The first problem; a key that nobody knows before one that is missing, since a misspelt one is both."""
+    problems = error.errors()
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
 def _check(plan: StudyPlan) -> None:

@@ -9,7 +9,6 @@ from tdsr_baselines.controls import score_control
 from tdsr_baselines.disturb import Disturbed
 from tdsr_baselines.study.jobs import RunJob, TrainingJob
 from tdsr_baselines.training.run import train
-from tdsr_bench.api import run_submission
 from tdsr_bench.card import ResultCard, write_card
 from tdsr_bench.data.dataset import open_dataset
 from tdsr_bench.errors import SubmissionError
@@ -17,7 +16,7 @@ from tdsr_bench.files import write_atomically
 from tdsr_bench.gap import region_means, scene_means
 from tdsr_bench.progress import locate
 from tdsr_bench.protocol import load_protocol
-from tdsr_bench.scoring import SHEET, TDSR, Result, Setting
+from tdsr_bench.scoring import SHEET, TDSR, Result, Setting, score_submission
 from tdsr_bench.study.record import CARDS, TRAININGS, RunRecord, TrainingRecord, record_path, write_json
 from tdsr_bench.summary import card_rows
 
@@ -160,7 +159,7 @@ class Run:
         setting = place.setting(self.job.tested, OURS if self.training else place.isolation)
         if self.job.disturbance:
             return score_control(path, Disturbed(self.job.disturbance), setting)
-        return run_submission(path, setting)
+        return score_submission(path, setting)
 
     def _keep(self, result: Result, place: Place) -> tuple[str, str | None]:
         data = result.card.data
