@@ -99,14 +99,19 @@ class Training:
         return path.is_file() and bool(read_checkpoint_record(path).training.get("finished"))
 
     def do(self, place: Place) -> None:
-        """Train, or go on with it; beside the checkpoint comes a submission."""
+        """Train, or go on with it."""
         config = self.job.configured(place.checkpoint(*self.start) if self.start else None)
         config = config.model_copy(update={"networks": place.task_networks})
         dataset = open_dataset(locate(place.data), load_protocol(TDSR), config.data.arm)
-        folder = place.training(self.job.name, self.key)
-        path = train(config, dataset, folder, device=place.device, progress=_silent)
-        text = SUBMISSION.format(title=self.job.title, name=path.stem)
-        write_atomically(folder / "submission.py", text.encode())
+        train(config, dataset, place.training(self.job.name, self.key), device=place.device, progress=_silent)
+
+    def submission(self, place: Place) -> Path:
+        """The file of a submission of its network, which is written beside the checkpoint."""
+        path = place.training(self.job.name, self.key) / "submission.py"
+        text = SUBMISSION.format(title=self.job.title, name=self.job.name).encode()
+        if not path.is_file() or path.read_bytes() != text:
+            write_atomically(path, text)
+        return path
 
     def record(self, place: Place) -> TrainingRecord:
         """What the record of a run says of it."""
@@ -152,9 +157,7 @@ class Run:
         write_json(record_path(place.folder, self.job.name), self._record(result.card, place, kept))
 
     def _score(self, place: Place) -> Result:
-        path = self.job.submission
-        if self.training:
-            path = place.training(self.training.job.name, self.training.key) / "submission.py"
+        path = self.training.submission(place) if self.training else self.job.submission
         assert path is not None  # a run is of a training or of a submission
         setting = place.setting(self.job.tested, OURS if self.training else place.isolation)
         if self.job.disturbance:
