@@ -10,7 +10,6 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
-from tdsr_bench.environment import library_versions
 from tdsr_bench.files import digest
 
 PACKAGES = ("tdsr_bench", "tdsr_baselines")
@@ -19,12 +18,15 @@ PACKAGES = ("tdsr_bench", "tdsr_baselines")
 
 @cache
 def code_sha256(*entries: str) -> str:
-    """Hash of the code that the modules called `entries` use, and of the versions of the libraries below it.
+    """Hash of the code that the modules called `entries` use.
+
+    Versions of libraries are not in it: a study stays done on a machine where one of them is a patch newer. They stand
+    in the record of each run.
 
     Raises:
         ModuleNotFoundError: there is no such module.
     """
-    return digest([(name, _meaning(_source(name))) for name in used_modules(*entries)], library_versions())
+    return digest([(name, _meaning(_source(name))) for name in used_modules(*entries)])
 
 
 def used_modules(*entries: str) -> list[str]:
@@ -92,7 +94,7 @@ def _meaning(path: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)]
-    return ast.dump(tree)
+    return ast.unparse(tree)  # unlike a dump, the same for all versions of Python that read it
 
 
 def _is_text(node: ast.stmt) -> bool:
