@@ -35,7 +35,8 @@ from pathlib import Path
 
 from tdsr_baselines.trained import trained_submission
 
-submission = trained_submission(Path(__file__).with_name("{name}.safetensors"), name="{title}")
+checkpoint = Path(__file__).with_name("{name}.safetensors")
+submission = trained_submission(checkpoint, name="{title}")
 '''
 
 

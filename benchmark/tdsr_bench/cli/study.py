@@ -12,11 +12,16 @@ from tdsr_bench.cli.task import Device
 if TYPE_CHECKING:
     from rich.table import Table
 
-app = typer.Typer(help="Many trainings and scorings by one plan, and what they answer.", no_args_is_help=True,
-                  rich_markup_mode=None)  # fmt: skip
+    from tdsr_leaderboard.study.answers import Answer
+
+app = typer.Typer(
+    help="Many trainings and scorings by one plan, and what they answer.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Plan = Annotated[Path, typer.Argument(help="A TOML file, such as studies/seed.toml.")]
-Folder = Annotated[Path | None, typer.Option("--folder", help="Of the study. [default: the plan's path without .toml]")]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="Of the study. [default: the plan's path without its ending]")
+]
 
 INCOMPLETE = 3
 
@@ -54,23 +59,58 @@ def run(
 
     known = load_plan(plan)
     networks = known.task_networks and plan.parent / known.task_networks
-    where = Place(study_folder(plan, folder), known.data, known.split, networks, isolation, device)
+    where = Place(folder or plan.with_suffix(""), known.data, known.split, networks, isolation, device)
     state = survey(known, plan, where, only)
     if dry_run or not state.todo:
-        output.print(_table(state.done, (), {}, tuple(state.todo)))
+        output.print(_runs_table(state.done, (), {}, tuple(state.todo)))
         typer.echo(str(where.folder))
         return
     with open_engine(engine) as workers, watching(state, where) as told:
         outcome = run_study(plan, where, workers, at_once=_width(engine), told=told, only=only)
-    output.print(_table(state.done, outcome.finished, outcome.failed, ()))
+    output.print(_runs_table(state.done, outcome.finished, outcome.failed, ()))
     typer.echo(str(where.folder))
     if outcome.failed:
         raise typer.Exit(INCOMPLETE)
 
 
-def study_folder(plan: Path, folder: Path | None) -> Path:
-    """The folder of the study by the plan at `plan`."""
-    return folder or plan.with_suffix("")
+@app.command()
+def report(
+    plan: Plan,
+    folder: Folder = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The Markdown. [default: report.md in the folder]")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="The page, in one file. [default: report.html in the folder]")
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="A folder for the figures, as SVG. [default: figures in the folder]"),
+    ] = None,
+) -> None:
+    """Write what a study found so far: its questions with verdicts, tables and figures.
+
+    All is worked out from the records of the runs that are done; what is missing is said. Prints the verdicts and the
+    paths that were written, the page's last.
+
+    \b
+    Examples:
+      tdsr-bench study report studies/seed.toml
+      tdsr-bench study report studies/seed.toml --out report.md --html report.html --figures figures
+    """
+    from tdsr_bench.cli.show import output
+    from tdsr_leaderboard.study.report import make_report, write_report
+
+    place = folder or plan.with_suffix("")
+    made = make_report(plan, place)
+    paths = write_report(
+        made,
+        plan,
+        out=out or place / "report.md",
+        html=html or place / "report.html",
+        folder=figures or place / "figures",
+    )
+    output.print(_verdict_table(made.study.plan.title, made.answers))
+    for path in paths:
+        typer.echo(str(path))
 
 
 def _width(engine: str) -> int | None:
@@ -81,18 +121,35 @@ def _width(engine: str) -> int | None:
     return 1 if name == "serial" else None
 
 
-def _table(before: Sequence[str], now: Sequence[str], failed: Mapping[str, str], waiting: Sequence[str]) -> "Table":
+def _runs_table(
+    before: Sequence[str], now: Sequence[str], failed: Mapping[str, str], waiting: Sequence[str]
+) -> "Table":
     """How many are done; by name what failed, and what is to be done."""
-    from rich.table import Table
-
     from tdsr_bench.printable import plain
 
     title = f"{len(before)} runs were done before, {len(now)} trainings and runs now"
-    table = Table(title=title if failed or waiting else f"{title}; nothing is left to do")
-    for heading in ("name", "state", "reason"):
-        table.add_column(heading)
+    table = _new_table(title if failed or waiting else f"{title}; nothing is left to do", "name", "state", "reason")
     for name in waiting:
         table.add_row(plain(name), "to be done", "")
     for name, reason in failed.items():
         table.add_row(plain(name), "[red]failed[/]", plain(reason))
+    return table
+
+
+def _verdict_table(title: str, answers: "Sequence[Answer]") -> "Table":
+    """The verdict on each question, and the counts behind it."""
+    from tdsr_bench.printable import plain
+
+    table = _new_table(plain(title), "question", "verdict", "contrasts")
+    for answer in answers:
+        table.add_row(plain(answer.plan.asks), answer.verdict, answer.counted)
+    return table
+
+
+def _new_table(title: str, *headings: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title)
+    for heading in headings:
+        table.add_column(heading)
     return table

@@ -43,14 +43,18 @@ class Drawing:
 
 
 def drawing(board: Board, figure: "Figure", *, key: str, title: str, caption: str) -> Drawing:
-    """The drawing of a figure that was made within `style.styled`."""
+    """The drawing of a figure of a board that was made within `style.styled`."""
+    return drawn(figure, prefix=id_prefix(board, key), key=key, title=title, caption=caption)
+
+
+def drawn(figure: "Figure", *, prefix: str, key: str, title: str, caption: str) -> Drawing:
+    """The drawing of a figure that was made within `style.styled`; its ids begin with `prefix`."""
     content = StringIO()
     with styled(salt=key), warnings.catch_warnings():
         # text stays text, so it does not matter what the font that measures it lacks
         warnings.filterwarnings("ignore", r"Glyph .* missing", UserWarning)
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
     width, height = figure.get_size_inches() * 72
-    prefix = id_prefix(board, key)
     body = _body(content.getvalue(), prefix)
     return Drawing(key, title, caption, wrapped(body, prefix, title, caption, width=width, height=height))
 

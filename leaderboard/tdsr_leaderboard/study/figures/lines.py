@@ -1,0 +1,82 @@
+"""Lines in groups, each group below a head: what the figures of prices and of losses are laid out by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tdsr_leaderboard.figures.style import INK, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tdsr_leaderboard.study.differences import Difference
+
+ROW, HEAD, END = 16, 24, 4
+"""Pixels of height: of a line, of a head, and below the last line."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Where lines are.
+
+    Attributes:
+        labels: of the lines.
+        places: how far down each is, in pixels.
+        heads: how far down each head is.
+        height: of all.
+    """
+
+    labels: tuple[str, ...]
+    places: tuple[float, ...]
+    heads: dict[str, float]
+    height: float
+
+
+def lines(named: Sequence[tuple[str, str]]) -> Lines:
+    """The layout of lines, each named by its head and its label; those of a head come one after the other."""
+    places: list[float] = []
+    heads: dict[str, float] = {}
+    down = 0.0
+    for head, _ in named:
+        if head not in heads:
+            heads[head] = down + HEAD / 2
+            down += HEAD
+        places.append(down + ROW / 2)
+        down += ROW
+    return Lines(tuple(label for _, label in named), tuple(places), heads, down + END)
+
+
+def prepare(axes: "Axes", layout: Lines, *, left: float | None) -> None:
+    """Axes for the lines, whose y counts pixels from the top; with names to the left where there is room for them."""
+    axes.set(ylim=(layout.height, 0))
+    axes.set_yticks(layout.places, [short(label, 40) if left else "" for label in layout.labels])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.axvline(0, color=INK, alpha=0.6, linewidth=0.9)
+    axes.grid(axis="x")
+    for head, down in layout.heads.items() if left else ():
+        axes.annotate(
+            short(head, 30),
+            (0, down),
+            (6 - left if left else 0, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontweight="bold",
+            annotation_clip=False,
+        )
+
+
+def mark(axes: "Axes", down: float, told: "Difference", colour: str, marker: str) -> None:
+    """A difference with its interval; full where that leaves zero out."""
+    if told.ci95:
+        axes.hlines(down, *told.ci95, color=colour, linewidth=1.4)
+    apart = told.ci95 is not None and not told.ci95[0] <= 0 <= told.ci95[1]
+    fill = colour if apart else "none"
+    axes.plot([told.mean], [down], marker, color=colour, markersize=5, markerfacecolor=fill, zorder=3)
+
+
+def few_ticks(axes: "Axes", most: int) -> None:
+    """At most so many ticks, written as short as can be."""
+    axes.locator_params(axis="x", nbins=most)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}".replace("-", "\N{MINUS SIGN}"))
