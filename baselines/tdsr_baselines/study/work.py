@@ -29,7 +29,10 @@ SHORT = 8
 OURS = "none"
 """The isolation of networks that were trained here: their code is this package's own."""
 
-SUBMISSION = '''"""{title}. Made by `tdsr-bench study run`; the checkpoint says where it comes from."""
+SUBMISSION = '''"""{title}.
+
+Made by `tdsr-bench study run`; the checkpoint says where it comes from.
+"""
 
 from pathlib import Path
 
