@@ -242,6 +242,7 @@ def test_the_pages_hold_the_main_commands():
         "compare",
         "verify",
         "analyse frames",
+        "analyse robustness",
         "study run",
         "study report",
     ):

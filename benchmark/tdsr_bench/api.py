@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from tdsr_bench.card import ResultCard, SubmissionPart, read_card
 from tdsr_bench.errors import SubmissionError
 from tdsr_bench.isolation.limits import Limits
-from tdsr_bench.predict import FromFolder, FromObject, FromSubmission, opened_anew
-from tdsr_bench.scoring import Result, Setting, describe_submission, score_images
+from tdsr_bench.predict import FromFolder, FromObject
+from tdsr_bench.scoring import Result, Setting, describe_submission, score_images, score_submission
 from tdsr_bench.submission import Submission
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ def run_submission(submission: str | Path | Submission, setting: Setting) -> Res
             )
         about = describe_submission(submission, sha256=None)
         return score_images(setting, about, lambda folder: FromObject(submission, folder))
-    loaded = opened_anew(Path(submission), setting.isolated)
-    path, sha256, about = loaded.path, loaded.sha256, describe_submission(loaded.submission, loaded.sha256)
-    return score_images(setting, about, lambda folder: FromSubmission(path, sha256, folder, setting.isolated))
+    return score_submission(Path(submission), setting)
 
 
 def run_predictions(predictions: Path, about: SubmissionPart, setting: Setting) -> Result:

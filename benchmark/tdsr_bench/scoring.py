@@ -17,7 +17,7 @@ from tdsr_bench.isolation.sandbox import Isolation, choose_isolation
 from tdsr_bench.metrics import find_metric
 from tdsr_bench.mus2_official.evaluate import SPLIT, FromAuthorsFolder, OfficialJob, Stretched, evaluate_official
 from tdsr_bench.order import check_order
-from tdsr_bench.predict import ImageSource, check_stored
+from tdsr_bench.predict import FromSubmission, ImageSource, check_stored, opened_anew
 from tdsr_bench.progress import locate, scene_progress
 from tdsr_bench.protocol import BenchmarkProtocol, load_protocol
 from tdsr_bench.scene import Track
@@ -124,6 +124,19 @@ def score_images(setting: Setting, about: SubmissionPart, source_in: SourceIn, *
         UserError: see `tdsr_bench.evaluate.evaluate`.
     """
     return (_official if setting.protocol == OFFICIAL else _tdsr)(setting, about, source_in, stored)
+
+
+def score_submission(path: Path, setting: Setting) -> Result:
+    """Run the submission in the file at `path`, score its images, and write the card.
+
+    Raises:
+        UserError: it is none; or see `tdsr_bench.evaluate.evaluate`.
+    """
+    loaded = opened_anew(path, setting.isolated)
+    about = describe_submission(loaded.submission, loaded.sha256)
+    return score_images(
+        setting, about, lambda folder: FromSubmission(loaded.path, loaded.sha256, folder, setting.isolated)
+    )
 
 
 def open_job(setting: Setting, about: SubmissionPart, source: ImageSource, dataset: DataSet, split: str) -> Job:

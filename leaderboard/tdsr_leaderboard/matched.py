@@ -75,11 +75,21 @@ def _contrasted(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry, str]]:
             if shared:
                 yield misr, sisr, shared
                 made = [entry for entry in controls(entries) if entry.card.submission.control_of == sisr.label]
+                made = [entry for entry in made if not _disturbed(sisr, entry)]
                 yield from ((misr, entry, "its single-image partner, given all frames") for entry in made)
     for control in controls(entries):
         base = next((entry for entry in whole if entry.label == control.card.submission.control_of), None)
-        if base and base.card.submission.track == "misr":
+        if base and base.card.submission.track == "misr" and not _disturbed(base, control):
             yield base, control, "the same method, fewer frames"
+
+
+def _disturbed(base: Entry, control: Entry) -> bool:
+    """Whether a control has the track and the frames of what it is made of: then what it is shown is worse, not less.
+
+    See `tdsr_leaderboard.robustness`, whose tables such cards are for.
+    """
+    one, other = (entry.card.submission for entry in (base, control))
+    return (one.track, one.frames) == (other.track, other.frames)
 
 
 def _budget(training: dict[str, object]) -> tuple[object, ...]:

@@ -59,6 +59,14 @@ def test_a_pair_its_controls_and_fewer_frames_are_held_against_the_many():
     assert result.p_holm >= result.p
 
 
+def test_disturbed_methods_are_no_fewer_frames():
+    """They have the track and the frames of what they are made of; see tdsr_leaderboard.robustness."""
+    noisy = entry("many, noise", [0.1, 0.2, 0.3], "misr", training=TRAINING, control_of="many", frames=9)
+    cloudy = entry("one, cloud", [0.1, 0.1, 0.2], training=TRAINING, control_of="one")
+    found = contrasts([ONE, MANY, AVERAGED, FEWER, noisy, cloudy], [SCORE])
+    assert [c.other.label for c in found] == ["one", "one, averaged", "many, 3 frames"]
+
+
 def test_controls_take_no_part():
     entries = [FEWER, ONE, MANY, AVERAGED]
     assert [e.label for e in competitors(entries)] == ["one", "many"]

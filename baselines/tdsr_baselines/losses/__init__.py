@@ -7,6 +7,7 @@ from pydantic import Field
 from tdsr_baselines.losses.base import LossSettings
 from tdsr_baselines.losses.compensated import CompensatedL1, CompensatedL2
 from tdsr_baselines.losses.consistency import Consistency
+from tdsr_baselines.losses.grid import Grid
 from tdsr_baselines.losses.keypoints import KeyPoints
 from tdsr_baselines.losses.pixel import L1, Charbonnier, Detail, Ssim
 from tdsr_baselines.losses.task import TaskFeature, TaskMask, TaskSegmentation
@@ -19,6 +20,7 @@ AnyLoss = (
     | Ssim
     | Detail
     | Consistency
+    | Grid
     | TaskMask
     | TaskSegmentation
     | TaskFeature

@@ -81,8 +81,9 @@ class Surroundings:
         return network
 
 
-Family = Literal["image", "task", "consistency"]
-"""What a loss is about: likeness to the reference, what a task makes of the image, or agreement with the frames."""
+Family = Literal["image", "task", "consistency", "prior"]
+"""What a loss is about: likeness to the reference, what a task makes of the image, agreement with the frames, or what
+is true of every image of the ground."""
 
 
 class LossSettings(BaseModel):

@@ -10,20 +10,23 @@ from functools import cache
 from importlib import util
 from pathlib import Path
 
-from tdsr_bench.environment import library_versions
 from tdsr_bench.files import digest
 
 PACKAGES = ("tdsr_bench", "tdsr_baselines")
 """Those whose code is ours; of others the version is told."""
 
 
+@cache
 def code_sha256(*entries: str) -> str:
-    """Hash of the code that the modules called `entries` use, and of the versions of the libraries below it.
+    """Hash of the code that the modules called `entries` use.
+
+    Versions of libraries are not in it: a study stays done on a machine where one of them is a patch newer. They stand
+    in the record of each run.
 
     Raises:
         ModuleNotFoundError: there is no such module.
     """
-    return digest([(name, _meaning(_source(name))) for name in used_modules(*entries)], library_versions())
+    return digest([(name, _meaning(_source(name))) for name in used_modules(*entries)])
 
 
 def used_modules(*entries: str) -> list[str]:
@@ -38,13 +41,21 @@ def used_modules(*entries: str) -> list[str]:
     return sorted(found)
 
 
+def imported_by(path: Path) -> list[str]:
+    """The modules of ours that the file at `path` imports."""
+    return sorted(name for name in _named_in(path) if _is_module(name))
+
+
 @cache
 def _imported(name: str) -> tuple[str, ...]:
     """The modules of ours that `name` imports; with each the packages that it lies in, whose files run as well."""
-    tree = ast.parse(_source(name).read_bytes())
-    named = {wanted for node in ast.walk(tree) for wanted in _names(node)}
+    named = _named_in(_source(name))
     parents = {wanted.rpartition(".")[0] for wanted in named} | {name.rpartition(".")[0]}
     return tuple(sorted(wanted for wanted in named | parents if wanted and _is_module(wanted)))
+
+
+def _named_in(path: Path) -> set[str]:
+    return {wanted for node in ast.walk(ast.parse(path.read_bytes())) for wanted in _names(node)}
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -83,7 +94,7 @@ def _meaning(path: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)]
-    return ast.dump(tree)
+    return ast.unparse(tree)  # unlike a dump, the same for all versions of Python that read it
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -92,7 +92,8 @@ def read_samples(
     """
     samples = []
     for done, name in enumerate(names, start=1):
-        scene = dataset.read(name) if wanted.reference else dataset.read_unreferenced(name)
+        unseen = not wanted.reference and dataset.arm == "real"  # other frames are made from it, so that it is read
+        scene = dataset.read_unreferenced(name) if unseen else dataset.read(name)
         if all(task in scene.truth for task in wanted.tasks):
             samples.append(_sample(scene, dataset, wanted, networks))
         if told:

@@ -61,6 +61,57 @@ def frames(
         typer.echo(str(result.path))
 
 
+@app.command()
+def robustness(
+    submissions: Annotated[
+        list[Path], typer.Argument(help="Files of submissions; the first is what the others are held against.")
+    ],
+    disturbances: Annotated[
+        str, typer.Option("--disturbances", help="What happens to frames, with commas between.")
+    ] = "noise,haze,cloud,misregistered,three-frames,mtf",
+    data: Data = "mini",
+    arm: Arm = None,
+    split: Split = None,
+    out: Out = Path("results"),
+    engine: Engine = "serial",
+    networks: Networks = None,
+    isolation: Isolate = "auto",
+) -> None:
+    """Tell what methods lose where frames are worse: more noise, haze, an unmasked cloud, a frame out of place.
+
+    Scores each submission as it is, and under each disturbance of what it is shown. Prints what each loses, paired over
+    regions, then whether the others lose less than the first one, and the path of each card. Images that were made
+    before are not made again.
+
+    \b
+    Examples:
+      tdsr-bench analyse robustness submissions/rams-tiny-pixel/submission.py submissions/rams-tiny-task/submission.py
+      tdsr-bench analyse robustness my/submission.py --disturbances noise,mtf --engine process:4
+    """
+    from tdsr_baselines.controls import score_control
+    from tdsr_baselines.disturb import Disturbed, disturbances_named
+    from tdsr_bench.api import run_submission
+    from tdsr_bench.cli.show import output
+    from tdsr_bench.cli.show_robustness import differences_table, losses_table
+    from tdsr_bench.scoring import Setting
+    from tdsr_leaderboard.read import entries_of, only_section
+    from tdsr_leaderboard.robustness import loss_differences, losses, scores_of, undergone
+
+    keys = disturbances_named(disturbances)
+    own = isolated(isolation)
+    setting = Setting(data, arm, split, out=out, engine=engine, networks=networks, isolation=own.kind)
+    results = [run_submission(path, setting) for path in submissions]
+    results += [score_control(path, Disturbed(key), setting) for path in submissions for key in keys]
+    _, entries = only_section(entries_of(result.card for result in results))
+    methods = undergone(entries, keys)
+    scores = scores_of(methods)
+    output.print(losses_table(methods, losses(methods, scores), scores))
+    if len(methods) > 1:
+        output.print(differences_table(loss_differences(methods, scores), scores))
+    for result in results:
+        typer.echo(str(result.path))
+
+
 def _counts(text: str) -> tuple[int, ...]:
     from tdsr_bench.errors import UserError
 

@@ -23,11 +23,13 @@ class NetworkPlan(_Frozen):
     Attributes:
         title: how tables call it.
         size: see `tdsr_baselines.networks.SIZES`.
+        network: what else is said of it, see `tdsr_baselines.training.config.Network`.
         training: settings of its trainings that differ from the plan's.
     """
 
     title: str
     size: str
+    network: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -173,6 +175,8 @@ class StudyPlan(_Frozen):
         title: of its report.
         data: mini, a data set that was imported, or a folder.
         split: what is scored.
+        fold: of MuS2, what is trained on, such as ``fold-30T``.
+        task_networks: the folder of the task networks, relative to the plan; None for those in the package.
         training: settings of all trainings, see `tdsr_baselines.training.config.Training`.
         losses: groups of losses, by name; see `tdsr_baselines.losses.LossConfig`.
         networks, arms, variants: the grid, by name.
@@ -186,6 +190,8 @@ class StudyPlan(_Frozen):
     title: str
     data: str = "mini"
     split: str = "test"
+    fold: str | None = None
+    task_networks: Path | None = None
     training: dict[str, Any]
     losses: dict[str, tuple[dict[str, Any], ...]]
     networks: dict[str, NetworkPlan]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tdsr_baselines.losses.base import Batch, LossFunction, LossSettings, Surroundings
 from tdsr_baselines.losses.compensated import CompensatedL1, CompensatedL2
 from tdsr_baselines.losses.consistency import Consistency
+from tdsr_baselines.losses.grid import Grid
 from tdsr_baselines.losses.keypoints import KeyPoints
 from tdsr_baselines.losses.pixel import L1, Charbonnier, Detail, Ssim
 from tdsr_baselines.losses.task import TaskFeature, TaskMask, TaskSegmentation
@@ -37,6 +38,7 @@ CASES: dict[str, LossSettings] = {
     "detail": Detail(),
     "consistency": Consistency(),
     "consistency l2": Consistency(norm="l2", frames="first"),
+    "grid": Grid(),
     "roads mask": TaskMask(task="roads"),
     "roads mask, moved": TaskMask(task="roads", reach=2),
     "roads segmentation": TaskSegmentation(task="roads"),

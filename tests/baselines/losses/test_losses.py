@@ -51,7 +51,7 @@ def test_every_loss_is_found_by_its_kind():
 
 def test_names_are_unique():
     names = [settings.name for settings in every_setting()]
-    assert len(set(names)) == len(names) == 14
+    assert len(set(names)) == len(names) == 15
 
 
 def test_every_kind_is_tested(cases):
@@ -62,7 +62,9 @@ def test_what_a_loss_needs_is_declared():
     needs = {settings.name: (settings.needs_reference, settings.needs_task) for settings in every_setting()}
     assert needs["consistency"] == (False, None)
     assert needs["buildings mask"] == (False, "buildings")
-    assert all(need == (True, None) for name, need in needs.items() if not name.endswith(("mask", "consistency")))
+    assert needs["grid"] == (False, None)
+    of_the_reference = {name for name in needs if not name.endswith(("mask", "consistency", "grid"))}
+    assert all(needs[name] == (True, None) for name in of_the_reference)
 
 
 # Values.
@@ -72,6 +74,8 @@ def test_what_a_loss_needs_is_declared():
 def test_from_zero_it_grows_with_what_is_done_to_the_reference(case, batch, reference, degraded):
     if case.settings.needs_task:
         pytest.skip("what the network finds in the reference is not the truth; see test_task")
+    if case.settings.family == "prior":
+        pytest.skip("neither blur nor noise draws a grid; see test_grid")
     noise = torch.randn(reference.shape, generator=torch.Generator().manual_seed(1))
     ladder = {
         "blur": [blurred(reference, sigma) for sigma in (0.7, 1.4, 2.8)],
@@ -131,6 +135,8 @@ def test_constant_images_have_finite_gradients(case, batch, reference, level):
 
 
 def test_a_few_steps_on_the_pixels_make_it_less(case, batch, reference):
+    if case.settings.family == "prior":
+        pytest.skip("its steps are of another size; see test_grid")
     grey = reference.mean(dim=(-2, -1), keepdim=True)
     noise = torch.rand(reference.shape, generator=torch.Generator().manual_seed(2))
     sr = (grey + 0.01 * (noise - 0.5)).requires_grad_()
