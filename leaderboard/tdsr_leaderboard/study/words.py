@@ -1,27 +1,30 @@
 """Numbers as the report writes them."""
 
 from collections.abc import Sequence
+from math import floor, log10
 
 from tdsr_bench.inference import Estimate
 from tdsr_leaderboard.study.answers import Tested
 from tdsr_leaderboard.study.differences import Difference, Missing
 
+MOST = 5
+"""Decimals of a number at most."""
+
 NOTHING, MINUS = "—", "\N{MINUS SIGN}"
 
 
 def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
-    """A number with so many decimals; more where it would be all zeros.
+    """A number with so many decimals; more, up to `MOST`, where there would be fewer than two digits.
 
-    >>> number(0.31416), number(-0.5, 2, sign=True), number(0.000123), number(None)
-    ('0.314', '−0.50', '0.00012', '—')
+    >>> number(0.31416), number(-0.5, 2, sign=True), number(0.000123), number(1e-7), number(None)
+    ('0.314', '−0.50', '0.00012', '0.00000', '—')
     """
     if value is None:
         return NOTHING
-    plus = "+" if sign else ""
-    text = f"{value:{plus}.{digits}f}"
-    if value and abs(value) < 0.5 * 10 ** (1 - digits):
-        text = f"{value:{plus}.2g}"
-    return text.replace("-", MINUS)
+    needed = digits
+    if 0 < abs(value) < 10 ** (1 - digits):
+        needed = min(MOST, 1 - floor(log10(abs(value))))
+    return f"{value:{'+' if sign else ''}.{needed}f}".replace("-", MINUS)
 
 
 def estimate(found: Estimate | None) -> str:

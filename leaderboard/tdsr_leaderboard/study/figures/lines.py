@@ -49,7 +49,7 @@ def lines(named: Sequence[tuple[str, str]]) -> Lines:
 def prepare(axes: "Axes", layout: Lines, *, left: float | None) -> None:
     """Axes for the lines, whose y counts pixels from the top; with names to the left where there is room for them."""
     axes.set(ylim=(layout.height, 0))
-    axes.set_yticks(layout.places, [short(label, 40) if left else "" for label in layout.labels])
+    axes.set_yticks(layout.places, [short(label, 44) if left else "" for label in layout.labels])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.axvline(0, color=INK, alpha=0.6, linewidth=0.9)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KEY, TITLE = "price", "Image quality paid for task quality"
-WIDTH, LEFT, TOP, BETWEEN, RIGHT, BOTTOM = 760, 206, 38, 20, 8, 42
+WIDTH, LEFT, TOP, BETWEEN, RIGHT, BOTTOM = 760, 224, 38, 20, 8, 42
 
 
 def draw(study: Study) -> Drawing | None:
