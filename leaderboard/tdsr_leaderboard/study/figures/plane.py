@@ -188,7 +188,8 @@ def _legend(study: Study, axes: "Axes", points: Sequence[Point]) -> None:
     hollow = plan.variants[study.pixel].title if study.pixel else ""
     marks += [mark(hollow, color=INK, marker="o", markerfacecolor="none")] if hollow else []
     marks += [mark(plan.variants[study.foremost].title, color=INK, marker="o")] if study.foremost else []
-    marks += [mark("another way of training", color=INK, marker="o", markersize=4, alpha=FAINT)]
+    if any(point.variant not in (study.pixel, study.foremost) for point in there):
+        marks.append(mark("another way of training", color=INK, marker="o", markersize=4, alpha=FAINT))
     if len(there) < len(points):
         marks.append(mark("not trained", color=GREY, marker="x", markersize=4.5))
     axes.legend(
