@@ -120,7 +120,7 @@ def _cells(plan: StudyPlan) -> Iterator[tuple[str, str, str, int]]:
         for variant, about in plan.variants.items():
             for arm in about.arms or plan.arms:
                 for network in about.networks or plan.networks:
-                    if seed <= about.seeds:
+                    if seed <= min(about.seeds, plan.networks[network].seeds):
                         yield network, arm, variant, seed
 
 

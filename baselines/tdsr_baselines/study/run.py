@@ -104,14 +104,14 @@ def run_study(
     with claimed(place.folder, what="a study"):
         state = survey(plan, path, place, only)
         outcome = Outcome()
-        _write_index(path, place, state, outcome)
+        write_index(path, place, state, outcome)
         with closing(_worked(state, place, engine, at_once, told)) as work:
             for name, error in work:
                 if error:
                     outcome.failed[name] = error
                 else:
                     outcome.finished.append(name)
-                _write_index(path, place, state, outcome)
+                write_index(path, place, state, outcome)
     return outcome
 
 
@@ -196,7 +196,8 @@ def _before(task: Task) -> Iterator[str]:
         yield f"train {task.start[0]}"
 
 
-def _write_index(path: Path, place: Place, state: State, outcome: Outcome) -> None:
+def write_index(path: Path, place: Place, state: State, outcome: Outcome) -> None:
+    """Write down how each run of the plan at `path` stands."""
     done = {*state.done, *outcome.finished}
     entries = [
         IndexEntry(

@@ -50,7 +50,7 @@ def run(
       tdsr-bench study run studies/seed.toml --only 'rams-real-*' --dry-run
       tdsr-bench study run my-plan.toml --engine 'slurm:gpu?gpus=1&minutes=600' --folder /shared/my-study
     """
-    from tdsr_baselines.study.run import run_study, survey
+    from tdsr_baselines.study.run import Outcome, run_study, survey, write_index
     from tdsr_baselines.study.watch import watching
     from tdsr_baselines.study.work import Place
     from tdsr_bench.cli.show import output
@@ -61,13 +61,13 @@ def run(
     networks = known.task_networks and plan.parent / known.task_networks
     where = Place(folder or plan.with_suffix(""), known.data, known.split, networks, isolation, device)
     state = survey(known, plan, where, only)
-    if dry_run or not state.todo:
-        output.print(_runs_table(state.done, (), {}, tuple(state.todo)))
-        typer.echo(str(where.folder))
-        return
-    with open_engine(engine) as workers, watching(state, where) as told:
-        outcome = run_study(plan, where, workers, at_once=_width(engine), told=told, only=only)
-    output.print(_runs_table(state.done, outcome.finished, outcome.failed, ()))
+    outcome = Outcome()
+    if state.todo and not dry_run:
+        with open_engine(engine) as workers, watching(state, where) as told:
+            outcome = run_study(plan, where, workers, at_once=_width(engine), told=told, only=only)
+    elif not dry_run:
+        write_index(plan, where, state, outcome)  # runs that the plan has no more are left out
+    output.print(_runs_table(state.done, outcome.finished, outcome.failed, tuple(state.todo) if dry_run else ()))
     typer.echo(str(where.folder))
     if outcome.failed:
         raise typer.Exit(INCOMPLETE)

@@ -25,12 +25,14 @@ class NetworkPlan(_Frozen):
         size: see `tdsr_baselines.networks.SIZES`.
         network: what else is said of it, see `tdsr_baselines.training.config.Network`.
         training: settings of its trainings that differ from the plan's.
+        seeds: at most so many of a variant's, where its trainings are dear.
     """
 
     title: str
     size: str
     network: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
+    seeds: int = Field(default=100, ge=1)
 
 
 class ArmPlan(_Frozen):
