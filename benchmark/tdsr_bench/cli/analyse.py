@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tdsr_bench.cli import analyse_losses
+from tdsr_bench.cli import analyse_losses, analyse_trained
 from tdsr_bench.cli.score import Arm, Data, Engine, Isolate, Networks, Out, Split, isolated
 
 app = typer.Typer(help="Questions that take more than one result.", no_args_is_help=True, rich_markup_mode=None)
@@ -74,3 +74,5 @@ def _counts(text: str) -> tuple[int, ...]:
 app.command("registration")(analyse_losses.registration)
 app.command("synchronised-shift")(analyse_losses.synchronised_shift)
 app.command("optimise-input")(analyse_losses.optimise_input)
+app.command("probe")(analyse_trained.probe)
+app.command("balance")(analyse_trained.balance)
