@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,29 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tdsr_baselines.analysis.subjects import BICUBIC, HR, Image, Mask, Subject, batch_of, centre, interior
+from tdsr_baselines.analysis.canvas import BY_LOSS, BY_SCORE, STARTS, Canvas, Watchers, canvas, measured
+from tdsr_baselines.analysis.recipes import Recipe, summed
+from tdsr_baselines.analysis.subjects import Image, Subject
 from tdsr_baselines.analysis.tables import Findings, Row, Value, grouped, mean_of
-from tdsr_baselines.losses.base import Batch, LossFunction, LossSettings, Surroundings
-from tdsr_baselines.losses.consistency import Consistency
-from tdsr_baselines.losses.pixel import Charbonnier, Ssim
-from tdsr_baselines.losses.task import TaskFeature, TaskMask, TaskSegmentation
+from tdsr_baselines.losses.base import LossFunction, Surroundings
 from tdsr_bench.files import digest, write_atomically
-from tdsr_bench.metrics.psnr import psnr
-from tdsr_bench.tasks.measures.overlap import iou
-from tdsr_bench.tasks.networks.network import TaskNetwork
-from tdsr_bench.tasks.networks.sets import NetworkSet
-
-NOISE, GREY = "noise", "grey"
-STARTS = (NOISE, GREY, BICUBIC)
-"""What pixels begin as: noise of the mean and spread of the best frame's bands, that mean, and that frame enlarged."""
-
-EDGE = 12
-"""High-resolution pixels from the window's edges in which nothing is measured: what lies beyond is not known there."""
-
-DATA_RANGE = 0.5
-"""Reflectance, of PSNR; the protocol's."""
-
-BY_LOSS, BY_SCORE = "loss network", "scoring networks"
 
 CAPTION = (
     "means over scenes at the last step; loss left: of what it was at the start; PSNR: dB to the reference, range 0.5; "
@@ -67,109 +50,6 @@ class Descent:
         return [0, *doubled, self.steps]
 
 
-Recipe = tuple[LossSettings, ...]
-"""Losses that are summed, each with its weight."""
-
-
-def recipes(tasks: Sequence[str], featured: Sequence[str]) -> dict[str, Recipe]:
-    """What pixels are optimised under, by name: single losses, then combinations, weighed as the package's are.
-
-    Args:
-        tasks: those that have a network to look through.
-        featured: those of them whose network has the layers that features are taken from.
-    """
-    image = Charbonnier(weight=10.0)
-    frames = Consistency(weight=20.0)
-    masks = tuple(TaskMask.model_validate({"task": task}) for task in tasks)
-    found = tuple(TaskSegmentation.model_validate({"task": task}) for task in tasks)
-    features = tuple(TaskFeature.model_validate({"task": task}) for task in featured)
-    alone: dict[str, Recipe] = {"charbonnier": (image,), "ssim": (Ssim(),), "consistency": (frames,)}
-    if not tasks:
-        return alone
-    one = {f"{mask.task} mask": (mask,) for mask in masks} if len(tasks) > 1 else {}
-    mild = tuple(mask.model_copy(update={"weight": 0.3}) for mask in masks)
-    several: dict[str, Recipe] = {
-        "masks": masks,
-        "segmentations": found,
-        "features": features,
-        "all of the tasks": (*masks, *found, *features),
-        "charbonnier + masks": (image, *mild),
-        "consistency + masks": (frames, *masks),
-        "consistency + features": (frames, *features),
-    }
-    return alone | one | {name: recipe for name, recipe in several.items() if features or "features" not in name}
-
-
-@dataclass(frozen=True, eq=False)
-class Watchers:
-    """The networks that say what can be seen in an image.
-
-    Attributes:
-        losing: for each task the network that losses look through.
-        scoring: for each task those that score.
-        hashes: of all of them.
-    """
-
-    losing: Mapping[str, TaskNetwork] = field(default_factory=dict)
-    scoring: Mapping[str, Sequence[TaskNetwork]] = field(default_factory=dict)
-    hashes: tuple[str, ...] = ()
-
-
-def watchers(networks: NetworkSet | None, tasks: Sequence[str]) -> Watchers:
-    """Those of `tasks` in a folder of networks."""
-    if networks is None:
-        return Watchers()
-    losing = {task: networks.losing(task)[0] for task in tasks}
-    scoring = {task: [pair.network for pair in networks.scoring(task)] for task in tasks}
-    files = [*losing.values(), *(file for group in scoring.values() for file in group)]
-    return Watchers(
-        {task: file.load() for task, file in losing.items()},
-        {task: [file.load() for file in group] for task, group in scoring.items()},
-        tuple(file.sha256 for file in files),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Canvas:
-    """A scene's window, and what is measured of images that are painted on it.
-
-    Attributes:
-        batch: what losses compare with.
-        images: reference and bicubic, float32 ``[4, H, W]``.
-        counted: bool ``[H, W]``, what is measured.
-        mean, sd: of the best frame's bands, ``[4, 1, 1]``.
-    """
-
-    batch: Batch
-    images: Mapping[str, Image]
-    counted: Mask
-    mean: Image
-    sd: Image
-
-    @property
-    def reference(self) -> Image:
-        """float32 ``[4, H, W]``."""
-        return self.images[HR]
-
-    def begun(self, start: str, seed: int) -> Image:
-        """What pixels begin as."""
-        grey = np.broadcast_to(self.mean, self.reference.shape)
-        noise = np.random.default_rng(seed).standard_normal(grey.shape, dtype=np.float32)
-        return {GREY: grey, NOISE: grey + self.sd * noise, BICUBIC: self.images[BICUBIC]}[start].astype(np.float32)
-
-
-def canvas(subject: Subject, size: int) -> Canvas:
-    """The middle of a scene."""
-    sample = subject.sample
-    window = centre(sample.truth_valid.shape, size)
-    valid = sample.truth_valid if sample.reference_valid is None else sample.truth_valid & sample.reference_valid
-    batch = batch_of(sample, window, interior(valid, window, 0), edge=0)
-    frame = batch.frames[0, 0].numpy()
-    images = {name: np.ascontiguousarray(subject.images[name][..., *window]) for name in (HR, BICUBIC)}
-    mean, sd = frame.mean(axis=(1, 2), keepdims=True), frame.std(axis=(1, 2), keepdims=True)
-    return Canvas(batch, images, interior(valid, window, EDGE)[window], mean, sd)
-
-
 def optimise(
     canvas: Canvas, loss: LossFunction, start: Image, descent: Descent, look: Callable[[int, Image, float], None]
 ) -> Image:
@@ -192,28 +72,6 @@ def optimise(
 
 def _painted(mean: Tensor, sd: Tensor, pixels: Tensor) -> Image:
     return (mean + sd * pixels.detach())[0].numpy().copy()
-
-
-def measured(image: Image, canvas: Canvas, watching: Watchers) -> dict[str, float]:
-    """PSNR to the reference, and for each task what its networks make of `image`."""
-    bands = zip(image, canvas.reference, strict=True)
-    found = {"psnr": float(np.mean([psnr(a, b, canvas.counted, data_range=DATA_RANGE) for a, b in bands]))}
-    for task, network in watching.losing.items():
-        truth = canvas.batch.truth[task][0, 0].numpy() > 0.5
-        found[f"{task} by {BY_LOSS}"] = iou(network.found(image), truth, canvas.counted)
-        seen = [iou(other.found(image), truth, canvas.counted) for other in watching.scoring[task]]
-        found[f"{task} by {BY_SCORE}"] = float(np.mean(seen))
-    return found
-
-
-def summed(recipe: Recipe, surroundings: Surroundings) -> LossFunction:
-    """The weighted sum of the losses of a recipe."""
-    parts = [(settings.weight, settings.build(surroundings)) for settings in recipe]
-
-    def loss(sr: Tensor, batch: Batch) -> Tensor:
-        return torch.stack([weight * part(sr, batch) for weight, part in parts]).sum()
-
-    return loss
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tdsr_baselines.analysis.canvas import BY_LOSS, BY_SCORE, Canvas, Watchers
 from tdsr_baselines.analysis.figures import COLOURS, save_figure, small_multiples, styled
-from tdsr_baselines.analysis.optimise import BY_LOSS, BY_SCORE, Canvas, Gallery, Watchers
+from tdsr_baselines.analysis.optimise import Gallery
 from tdsr_baselines.analysis.subjects import HR, Image
 from tdsr_baselines.analysis.tables import Row, grouped, mean_of
 from tdsr_bench.tasks.colours import errors, to_rgb

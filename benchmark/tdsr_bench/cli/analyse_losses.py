@@ -124,9 +124,11 @@ def optimise_input(
       tdsr-bench analyse optimise-input --scenes 1
       tdsr-bench analyse optimise-input --losses masks --losses "charbonnier + masks" --steps 500
     """
+    from tdsr_baselines.analysis.canvas import watchers
     from tdsr_baselines.analysis.catalogue import chosen
-    from tdsr_baselines.analysis.optimise import Descent, optimise_all, recipes, watchers
+    from tdsr_baselines.analysis.optimise import Descent, optimise_all
     from tdsr_baselines.analysis.optimise_figures import draw_curves, draw_pictures
+    from tdsr_baselines.analysis.recipes import recipes
     from tdsr_bench.files import claimed
     from tdsr_bench.progress import counting_progress
 

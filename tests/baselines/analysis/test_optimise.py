@@ -8,7 +8,9 @@ from commands import Run
 from makers import TASKS
 
 from tdsr_baselines.analysis import optimise as module
-from tdsr_baselines.analysis.optimise import BY_LOSS, Descent, Gallery, optimise_all, recipes, watchers
+from tdsr_baselines.analysis.canvas import BY_LOSS, watchers
+from tdsr_baselines.analysis.optimise import Descent, Gallery, optimise_all
+from tdsr_baselines.analysis.recipes import recipes
 from tdsr_baselines.analysis.subjects import Subject
 from tdsr_baselines.analysis.tables import Row
 from tdsr_baselines.losses.base import Surroundings

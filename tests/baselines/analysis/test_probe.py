@@ -88,7 +88,7 @@ def painter(data: DataSet) -> Callable[[LowResView], np.ndarray]:
     def super_resolve(view: LowResView) -> np.ndarray:
         image = enlarge(view.frames[0], "bicubic")
         known = next(mask for key, mask in truth.items() if key == view.frames[:1].tobytes()[:1000])
-        image[3] += 0.3 * known
+        image[3] = 0.3 - 0.2 * known  # dark where the ground is: it is registered by its look
         return image
 
     return super_resolve
@@ -106,7 +106,7 @@ def test_a_method_that_paints_is_found_out(tmp_path: Path, protocol: BenchmarkPr
     line = next(
         row for row in findings.summary if (row["method"], row["task"], row["measure"]) == ("painter", "roads", "iou")
     )
-    assert line["mean"] > 0.85
+    assert line["mean"] > 0.93
     assert str(line["less bicubic"]).startswith("+")
     means = {
         name: np.mean([*by_region(of(findings.rows, name), "iou").values()]) for name in ("HR", "bicubic", "painter")
