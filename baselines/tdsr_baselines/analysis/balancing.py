@@ -10,7 +10,7 @@ import numpy as np
 
 from tdsr_baselines.analysis.figures import COLOURS, save_figure, styled
 from tdsr_baselines.analysis.subjects import spread_over_regions
-from tdsr_baselines.analysis.tables import Findings, Row, Value, mean_of
+from tdsr_baselines.analysis.tables import Findings, Row, Value, mean_of, number
 from tdsr_baselines.balance import BALANCERS
 from tdsr_baselines.checkpoints import load_checkpoint
 from tdsr_baselines.losses.base import Surroundings
@@ -34,6 +34,9 @@ TINY: Mapping[str, Any] = {
     "settings": {"depths": [2], "num_heads": [2], "embed_dim": 24, "squeeze_factor": 4, "num_feat": 24},
 }
 """A HAT of a few ten thousand parameters, so that a method takes a minute on a processor."""
+
+BY_SPANS, SPANS = ("dwa", "gradnorm"), 10
+"""Ways that compare spans of steps, each a tenth of a training here: their own are as long as all of it."""
 
 LOG_EVERY = 5
 
@@ -89,6 +92,7 @@ def config_of(method: str, contest: Contest, dataset: DataSet, networks: Path | 
     task = {"kind": "task-mask", "task": contest.task, "weight": weights.get("task-mask", 1.0)}
     losses = {IMAGE_ALONE: (image,), TASK_ALONE: (task,)}.get(method, (image, task))
     regime = {IMAGE_ALONE: "pixel", TASK_ALONE: "task-only"}.get(method, "task")
+    span = {"epoch": max(1, contest.steps // SPANS)} if method in BY_SPANS else {}
     steps = {
         "steps": contest.steps,
         "batch": contest.batch,
@@ -110,7 +114,7 @@ def config_of(method: str, contest: Contest, dataset: DataSet, networks: Path | 
             "network": dict(contest.network),
             "training": steps,
             "loss": losses,
-            "balancing": {"method": method if method in BALANCERS else "fixed"},
+            "balancing": {"method": method if method in BALANCERS else "fixed"} | span,
             "networks": networks,
         }
     )
@@ -202,7 +206,7 @@ def _is_known(row: Mapping[str, str], key: str) -> bool:
 
 def _line(method: str, judged: Mapping[str, float], rows: Sequence[Row], contest: Contest) -> Row:
     last = [row for row in rows if isinstance(row["step"], int) and row["step"] > 0.75 * contest.steps] or rows[-1:]
-    cosines = [float(row["cosine"]) for row in rows if isinstance(row.get("cosine"), float)]
+    cosines = [value for row in rows if (value := number(row, "cosine")) is not None]
     weights = [mean_of(last, f"{which} weight") for which in ("task", "image")]
     line: dict[str, Value] = {"method": method, "image gap": judged["image_gap"]}
     line |= {key: judged[key] for key in ("task gap, loss network", "task gap, scoring networks", "grid")}

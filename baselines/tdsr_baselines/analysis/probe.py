@@ -209,7 +209,7 @@ def _summary(rows: Sequence[Row], confidence: float, least: int) -> list[Row]:
             line: dict[str, str | float | None] = {"task": str(task), "measure": measure, "method": str(method)}
             line["mean"] = float(np.mean([*values.values()])) if values else None
             for other in (HR, BICUBIC):
-                if method == other:
+                if method in (other, HR):  # HR less bicubic is bicubic less HR, and stands there
                     continue
                 found = paired_difference(values, by_region(groups[task, other], measure), confidence=confidence,
                                           least=least)  # fmt: skip
@@ -238,6 +238,12 @@ def draw(path: Path, findings: Findings) -> None:
                 panel.plot(values, [place] * len(values), "o", color=COLOURS[2], alpha=0.6, markersize=4)
                 if values:
                     panel.plot([np.mean(values)], [place], "|", color="black", markersize=14)
-            panel.set(title=f"{task}, {measure}", xlim=(0, 1), yticks=range(len(methods)), yticklabels=methods)
+            panel.set(
+                title=f"{task}, {measure}",
+                xlim=(-0.03, 1.03),
+                xticks=(0, 0.5, 1),
+                yticks=range(len(methods)),
+                yticklabels=methods,
+            )
         axes[0].invert_yaxis()
         save_figure(path, figure)
