@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tdsr_bench.cli import analyse_losses, analyse_trained
 from tdsr_bench.cli.score import Arm, Data, Engine, Isolate, Networks, Out, Split, isolated
 
 app = typer.Typer(help="Questions that take more than one result.", no_args_is_help=True, rich_markup_mode=None)
@@ -119,3 +120,10 @@ def _counts(text: str) -> tuple[int, ...]:
     if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
         raise UserError(f"--frames is {text!r}, expected numbers with commas between, such as 1,3,5,9.")
     return tuple(sorted({int(part) for part in parts}))
+
+
+app.command("registration")(analyse_losses.registration)
+app.command("synchronised-shift")(analyse_losses.synchronised_shift)
+app.command("optimise-input")(analyse_losses.optimise_input)
+app.command("probe")(analyse_trained.probe)
+app.command("balance")(analyse_trained.balance)

@@ -1,0 +1,1 @@
+"""What the losses really do: one file an analysis, each from scenes to a table of every number, a summary, a figure."""
