@@ -11,11 +11,6 @@ from tdsr_bench.cli.score import Arm, Data, Engine, Isolate, Networks, Out, Spli
 app = typer.Typer(help="Questions that take more than one result.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `frames` a command of its own while it is the only one."""
-
-
 @app.command()
 def frames(
     submissions: Annotated[
