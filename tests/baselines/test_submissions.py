@@ -40,6 +40,7 @@ TRAINED = {
     "rams-tiny-one-frame": ("pixel", Track.SISR),
     "rams-tiny-task": ("task", Track.MISR),
     "rams-tiny-hr-free": ("hr-free", Track.MISR),
+    "rams-tiny-tuned": ("hr-free", Track.MISR),
 }
 """Of each submission of a trained network, its regime and its track."""
 
