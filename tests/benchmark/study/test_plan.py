@@ -39,11 +39,18 @@ def test_all_trainings_of_the_seed_are_matched(seed: StudyPlan) -> None:
     assert len({(c.training.precision, c.training.ema, c.training.clip, c.data.name) for c in known}) == 1
 
 
-def test_pairs_that_answer_a_question_have_several_seeds(seed: StudyPlan) -> None:
+def test_pairs_that_answer_a_question_have_three_seeds(seed: StudyPlan) -> None:
     counts = Counter((run.network, run.arm, run.variant) for run in runs(seed, SEED.parent) if not run.disturbance)
     assert all(
-        counts[network, arm, variant] >= 2 for network in NETWORKS for arm in ARMS for variant in ("pixel", "both")
+        counts[network, arm, variant] == 3 for network in NETWORKS for arm in ARMS for variant in ("pixel", "both")
     )
+
+
+def test_a_network_can_have_fewer_seeds(seed: StudyPlan) -> None:
+    networks = seed.networks | {"rams": seed.networks["rams"].model_copy(update={"seeds": 1})}
+    known = runs(seed.model_copy(update={"networks": networks}), SEED.parent)
+    assert {run.seed for run in known if run.network == "rams"} == {1}
+    assert {run.seed for run in known if run.network == "hat"} == {1, 2, 3}
 
 
 def test_every_run_that_a_contrast_names_is_in_the_plan(seed: StudyPlan) -> None:
