@@ -1,10 +1,11 @@
 """How a loss takes it when its target lies elsewhere: its value as reference and masks are shifted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,13 +14,11 @@ from numpy.typing import NDArray
 from tdsr_baselines.analysis.catalogue import Loss
 from tdsr_baselines.analysis.figures import COLOURS, save_figure, small_multiples, styled
 from tdsr_baselines.analysis.subjects import BICUBIC, HR, Subject, batch_of, centre, image_tensor, interior
+from tdsr_baselines.analysis.sweep import Axis, Sweep, Told, along
 from tdsr_baselines.analysis.tables import Findings, Row, grouped, mean_of
-from tdsr_bench.registration import Shift
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Axis = Literal["rows", "columns"]
 
 CAPTION = (
     "minimum, width at half depth, flat bottom: px; depth: share of the plateau (the outermost pixel) that the minimum "
@@ -31,52 +30,19 @@ SAME = 1e-4
 """Of a curve's range: values this near to its least are equal to it."""
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """The shifts, and where.
-
-    Attributes:
-        most: the longest, in high-resolution pixels.
-        step: between two of them.
-        axes: along which.
-        size: high-resolution pixels on a side of the window, in the middle of a scene.
-    """
-
-    most: float = 4.0
-    step: float = 0.25
-    axes: tuple[Axis, ...] = ("rows", "columns")
-    size: int = 192
-
-    @property
-    def shifts(self) -> list[float]:
-        """From -most to most."""
-        count = round(self.most / self.step)
-        return [float(self.step * index) for index in range(-count, count + 1)]
-
-
-def along(axis: Axis, shift: float) -> Shift:
-    """`shift` pixels along an axis."""
-    return (shift, 0.0) if axis == "rows" else (0.0, shift)
-
-
 def registration(
     subjects: Sequence[Subject],
     losses: Mapping[str, Loss],
     sweep: Sweep,
-    told: Callable[[int, int, str], None] | None = None,
+    told: Told | None = None,
 ) -> Findings:
     """The value of each loss, for each image of each scene, as its target is shifted. The same pixels count always."""
-    rows: list[Row] = []
-    todo = [(subject, axis, shift) for subject in subjects for axis in sweep.axes for shift in sweep.shifts]
-    for done, (subject, axis, shift) in enumerate(todo, start=1):
-        rows += _at(subject, losses, sweep, axis, shift)
-        if told:
-            told(done, len(todo), subject.sample.name)
+    rows = sweep.rows(subjects, sweep.both_ways, partial(_at, losses, sweep), told)
     return Findings(rows, _summary(rows, sweep), CAPTION)
 
 
 @torch.no_grad()
-def _at(subject: Subject, losses: Mapping[str, Loss], sweep: Sweep, axis: Axis, shift: float) -> list[Row]:
+def _at(losses: Mapping[str, Loss], sweep: Sweep, subject: Subject, axis: Axis, shift: float) -> list[Row]:
     sample = subject.sample
     window = centre(sample.truth_valid.shape, sweep.size)
     valid = sample.truth_valid if sample.reference_valid is None else sample.truth_valid & sample.reference_valid

@@ -1,7 +1,7 @@
 """Whether a loss moves when nothing of what it compares does: image and target shifted together."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,9 @@ import torch
 
 from tdsr_baselines.analysis.catalogue import REACH, Loss
 from tdsr_baselines.analysis.figures import COLOURS, save_figure, small_multiples, styled
-from tdsr_baselines.analysis.registration import Axis, along, mean_curve
+from tdsr_baselines.analysis.registration import mean_curve
 from tdsr_baselines.analysis.subjects import BICUBIC, HR, Subject, batch_of, centre, image_tensor, interior, moved
+from tdsr_baselines.analysis.sweep import Axis, Sweep, Told, along
 from tdsr_baselines.analysis.tables import Findings, Row, grouped, mean_of
 
 if TYPE_CHECKING:
@@ -24,59 +25,28 @@ CAPTION = (
 )
 
 
-@dataclass(frozen=True)
-class Together:
-    """The shifts, and where.
-
-    Attributes:
-        most: the longest, in high-resolution pixels.
-        step: between two of them.
-        axes: along which.
-        size: high-resolution pixels on a side of the window, in the middle of a scene.
-    """
-
-    most: float = 4.0
-    step: float = 0.25
-    axes: tuple[Axis, ...] = ("rows", "columns")
-    size: int = 192
-
-    @property
-    def shifts(self) -> list[float]:
-        """From 0 to most."""
-        return [float(self.step * index) for index in range(round(self.most / self.step) + 1)]
-
-    @property
-    def margin(self) -> int:
-        """What comes in over the window's edges, and what losses that search leave out, never counts."""
-        return ceil(self.most) + REACH + 1
-
-
 def synchronised(
     subjects: Sequence[Subject],
     losses: Mapping[str, Loss],
-    together: Together,
-    told: Callable[[int, int, str], None] | None = None,
+    sweep: Sweep,
+    told: Told | None = None,
 ) -> Findings:
     """The value of each loss, for each image of each scene, as image and target are shifted by the same.
 
     What counts moves along, so it is always the same ground; only its place in the window changes.
     """
-    rows: list[Row] = []
-    todo = [(subject, axis, shift) for subject in subjects for axis in together.axes for shift in together.shifts]
-    for done, (subject, axis, shift) in enumerate(todo, start=1):
-        rows += _at(subject, losses, together, axis, shift)
-        if told:
-            told(done, len(todo), subject.sample.name)
+    rows = sweep.rows(subjects, sweep.one_way, partial(_at, losses, sweep), told)
     return Findings(rows, _summary(rows), CAPTION)
 
 
 @torch.no_grad()
-def _at(subject: Subject, losses: Mapping[str, Loss], together: Together, axis: Axis, shift: float) -> list[Row]:
+def _at(losses: Mapping[str, Loss], sweep: Sweep, subject: Subject, axis: Axis, shift: float) -> list[Row]:
     sample, by = subject.sample, along(axis, shift)
-    window = centre(sample.truth_valid.shape, together.size)
+    window = centre(sample.truth_valid.shape, sweep.size)
     valid = sample.truth_valid if sample.reference_valid is None else sample.truth_valid & sample.reference_valid
     whole = (round(by[0]), round(by[1]))
-    counted = np.roll(interior(valid, window, together.margin), whole, axis=(0, 1))
+    margin = ceil(sweep.most) + REACH + 1  # what comes in at the edges, and what losses that search leave out
+    counted = np.roll(interior(valid, window, margin), whole, axis=(0, 1))
     batch = batch_of(sample, window, counted, shift=by)
     about: Row = {"scene": sample.name, "region": sample.region, "axis": axis, "shift": shift}
     rows: list[Row] = []

@@ -9,7 +9,7 @@ from tdsr_bench.cli.analyse_shared import Networks, Scenes, Size, Split, finish,
 from tdsr_bench.cli.score import Arm, Data, Isolate, KeyNet
 
 if TYPE_CHECKING:
-    from tdsr_baselines.analysis.registration import Axis
+    from tdsr_baselines.analysis.sweep import Axis
 
 Sr = Annotated[
     Path | None,
@@ -45,8 +45,9 @@ def registration(
       tdsr-bench analyse registration --sr submissions/hat-tiny-pixel/submission.py --loss l1 --loss "roads mask"
     """
     from tdsr_baselines.analysis.catalogue import built, chosen, every_loss, has_keynet
-    from tdsr_baselines.analysis.registration import Sweep, draw
+    from tdsr_baselines.analysis.registration import draw
     from tdsr_baselines.analysis.registration import registration as analysed
+    from tdsr_baselines.analysis.sweep import Sweep
     from tdsr_bench.progress import counting_progress
 
     opened = open_material(data, arm, split, scenes, networks, keynet)
@@ -86,15 +87,16 @@ def synchronised_shift(
       tdsr-bench analyse synchronised-shift --step 1 --axes rows --sr submissions/rams-tiny-task/submission.py
     """
     from tdsr_baselines.analysis.catalogue import built, chosen, every_loss, has_keynet
-    from tdsr_baselines.analysis.synchronised import Together, draw, synchronised
+    from tdsr_baselines.analysis.sweep import Sweep
+    from tdsr_baselines.analysis.synchronised import draw, synchronised
     from tdsr_bench.progress import counting_progress
 
     opened = open_material(data, arm, split, scenes, networks, keynet)
     wanted = chosen(every_loss(opened.tasks, featured=opened.featured, keypoints=has_keynet(keynet)), loss or ())
     subjects = opened.subjects(sr, isolation, out)
     with counting_progress("shifting images and targets") as told:
-        together = Together(most, step, _axes(axes), size)
-        findings = synchronised(subjects, built(wanted, opened.surroundings), together, told)
+        sweep = Sweep(most, step, _axes(axes), size)
+        findings = synchronised(subjects, built(wanted, opened.surroundings), sweep, told)
     finish(out, findings, f"synchronised shift: {opened.title}")
     draw(out / "synchronised-shift.svg", findings)
     typer.echo(str(out))

@@ -8,8 +8,9 @@ from commands import Run
 from scipy import ndimage
 
 from tdsr_baselines.analysis.catalogue import built
-from tdsr_baselines.analysis.registration import Sweep, draw, mean_curve, registration, shape_of
+from tdsr_baselines.analysis.registration import draw, mean_curve, registration, shape_of
 from tdsr_baselines.analysis.subjects import Subject, centre, interior, moved
+from tdsr_baselines.analysis.sweep import Sweep
 from tdsr_baselines.analysis.tables import Findings, Row
 from tdsr_baselines.losses.base import Surroundings
 from tdsr_baselines.losses.compensated import CompensatedL1

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tdsr_baselines.analysis.catalogue import Loss, built
 from tdsr_baselines.analysis.subjects import Subject
-from tdsr_baselines.analysis.synchronised import Together, synchronised
+from tdsr_baselines.analysis.sweep import Sweep
+from tdsr_baselines.analysis.synchronised import synchronised
 from tdsr_baselines.analysis.tables import Findings
 from tdsr_baselines.losses.base import Batch, Surroundings
 from tdsr_baselines.losses.compensated import CompensatedL1
@@ -18,7 +19,7 @@ from tdsr_baselines.losses.consistency import Consistency
 from tdsr_baselines.losses.pixel import L1, Ssim
 from tdsr_bench.data.dataset import DataSet
 
-WHOLE = Together(most=4.0, step=1.0, axes=("rows", "columns"), size=72)
+WHOLE = Sweep(most=4.0, step=1.0, axes=("rows", "columns"), size=72)
 
 
 def spreads(findings: Findings, kind: str = "bicubic") -> dict[str, float]:
@@ -43,7 +44,7 @@ def test_pixel_losses_do_not_move_by_whole_pixels(subject: Subject):
 
 
 def test_they_hardly_move_between_pixels(subject: Subject):
-    fine = Together(most=1.0, step=0.25, axes=("rows",), size=72)
+    fine = Sweep(most=1.0, step=0.25, axes=("rows",), size=72)
     found = spreads(synchronised([subject], built({"l1": L1()}, Surroundings()), fine))
     assert 0 < found["l1"] < 0.05
 
