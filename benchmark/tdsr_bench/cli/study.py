@@ -67,7 +67,12 @@ def run(
             outcome = run_study(plan, where, workers, at_once=_width(engine), told=told, only=only)
     elif not dry_run:
         write_index(plan, where, state, outcome)  # runs that the plan has no more are left out
-    output.print(_runs_table(state.done, outcome.finished, outcome.failed, tuple(state.todo) if dry_run else ()))
+    waiting = tuple(state.todo) if dry_run else ()
+    output.print(f"{len(state.done)} runs were done before, {len(outcome.finished)} trainings and runs now.")
+    if waiting or outcome.failed:
+        output.print(_runs_table(outcome.failed, waiting))
+    else:
+        output.print("Nothing is left to do.")
     typer.echo(str(where.folder))
     if outcome.failed:
         raise typer.Exit(INCOMPLETE)
@@ -121,14 +126,11 @@ def _width(engine: str) -> int | None:
     return 1 if name == "serial" else None
 
 
-def _runs_table(
-    before: Sequence[str], now: Sequence[str], failed: Mapping[str, str], waiting: Sequence[str]
-) -> "Table":
-    """How many are done; by name what failed, and what is to be done."""
+def _runs_table(failed: Mapping[str, str], waiting: Sequence[str]) -> "Table":
+    """By name what failed, and what is to be done."""
     from tdsr_bench.printable import plain
 
-    title = f"{len(before)} runs were done before, {len(now)} trainings and runs now"
-    table = _new_table(title if failed or waiting else f"{title}; nothing is left to do", "name", "state", "reason")
+    table = _new_table("", "name", "state", "reason")
     for name in waiting:
         table.add_row(plain(name), "to be done", "")
     for name, reason in failed.items():
@@ -149,7 +151,7 @@ def _verdict_table(title: str, answers: "Sequence[Answer]") -> "Table":
 def _new_table(title: str, *headings: str) -> "Table":
     from rich.table import Table
 
-    table = Table(title=title)
+    table = Table(title=title or None)
     for heading in headings:
         table.add_column(heading)
     return table

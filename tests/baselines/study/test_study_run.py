@@ -50,7 +50,7 @@ def test_a_study_is_done_once(run: Run, plan: Path, done: Path) -> None:
     _disturbed(known)
     before = touched(done / "records") | touched(done / "trainings")
     ran = run("study", "run", plan, "--isolation", "none")
-    assert (ran.code, "nothing is left to do" in ran.out) == (0, True)
+    assert (ran.code, "Nothing is left to do." in ran.out) == (0, True)
     assert touched(done / "records") | touched(done / "trainings") == before
 
 
