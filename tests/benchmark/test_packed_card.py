@@ -38,6 +38,7 @@ def test_packed_cards_are_read_with_the_others_and_have_their_pictures(tmp_path:
         (gzip.compress(b"{}")[:-4], "is cut short"),
         (gzip.compress(bytes(LARGEST + 1)), "unpacks to more than"),
     ],
+    ids=["no gzip", "cut short", "without end"],
 )
 def test_what_is_no_gzip_is_told(content: bytes, told: str, tmp_path: Path) -> None:
     path = tmp_path / "card.json.gz"
