@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,9 @@ from tdsr_bench.errors import ProtocolError
 from tdsr_bench.toml_file import nearest, read_toml_file
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
+
+Title = Annotated[str, Field(pattern=r'^[^"\\\n]+$')]
+"""How tables call a thing; in a line, and without what would end a text in a submission that is written."""
 
 
 class _Frozen(BaseModel):
@@ -28,7 +31,7 @@ class NetworkPlan(_Frozen):
         seeds: at most so many of a variant's, where its trainings are dear.
     """
 
-    title: str
+    title: Title
     size: str
     network: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
@@ -43,7 +46,7 @@ class ArmPlan(_Frozen):
         trained, tested: arms of the data set.
     """
 
-    title: str
+    title: Title
     trained: str
     tested: str
 
@@ -63,7 +66,7 @@ class VariantPlan(_Frozen):
         balancing: how its losses become one step.
     """
 
-    title: str
+    title: Title
     regime: str
     losses: tuple[str, ...] = Field(min_length=1)
     start: str | None = None

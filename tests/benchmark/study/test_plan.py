@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tdsr_baselines.study.jobs import runs, training_name, trainings
 from tdsr_bench.errors import ProtocolError
-from tdsr_bench.study.plan import ContrastPlan, StudyPlan, load_plan
+from tdsr_bench.study.plan import ContrastPlan, NetworkPlan, StudyPlan, load_plan
 
 SEED = Path(__file__).parents[3] / "studies/seed.toml"
 NETWORKS, ARMS = ("hat", "rams"), ("simulated", "real", "transfer")
@@ -82,6 +82,12 @@ def test_words_in_braces_stand_for_all_combinations() -> None:
 def test_a_margin_belongs_to_similar(claimed: str, within: float | None) -> None:
     with pytest.raises(ValidationError, match="`within` belongs to"):
         ContrastPlan(**CONTRAST | {"claimed": claimed, "within": within})
+
+
+@pytest.mark.parametrize("title", ['x")\nimport os #', "a\\", "two\nlines", ""])
+def test_titles_go_into_submissions_and_end_no_text_there(title: str) -> None:
+    with pytest.raises(ValidationError, match="title"):
+        NetworkPlan(title=title, size="hat-tiny")
 
 
 def test_there_has_to_be_a_plan(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_hostile_names_are_text(tmp_path: Path):
         return content | {"label": HOSTILE, "summary": content["summary"] | {"guards": guards}}
 
     plan = PLAN.replace('"They do."', "'''" + HOSTILE + "'''", 1).replace(
-        'title = "HAT"', "title = '''" + HOSTILE + "'''"
+        'title = "HAT"', "title = '''" + HOSTILE.replace('"', "") + "'''"
     )
     failed = {"hat-real-both-1": HOSTILE}
     _, markdown, page = report_of(tmp_path, plan=plan, failed=failed, change=change)
