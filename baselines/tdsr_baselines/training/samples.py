@@ -92,7 +92,7 @@ def read_samples(
     """
     samples = []
     for done, name in enumerate(names, start=1):
-        unseen = not wanted.reference and dataset.arm == "real"  # other frames are made from it, so that it is read
+        unseen = not wanted.reference and dataset.arm != "simulated"  # whose frames are made from it when they are read
         scene = dataset.read_unreferenced(name) if unseen else dataset.read(name)
         if all(task in scene.truth for task in wanted.tasks):
             samples.append(_sample(scene, dataset, wanted, networks))

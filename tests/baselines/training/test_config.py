@@ -193,6 +193,7 @@ def test_every_configuration_of_the_package_is_whole_and_called_as_its_file():
 def test_small_networks_are_shown_the_same_field_of_view_as_often():
     """Otherwise one would seem better for having seen more; those that begin from a checkpoint see less, all alike."""
     small = [known for known in map(load_config, shipped_configs()) if "tiny" in known.name]
+    small = [known for known in small if known.name != "rams-tiny-tuned"]  # as long as the study's own
     for goes_on in (False, True):
         trainings = {known.name: known.training for known in small if (known.network.start is not None) == goes_on}
         seen = {name: (known.crop, known.steps * known.batch) for name, known in trainings.items()}
