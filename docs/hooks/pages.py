@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 BROUGHT = {
     "leaderboard/README.md": "leaderboard.md",
+    "studies/seed/report.md": "study.md",
+    "studies/seed/leaderboard.md": "study-table.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
 }
