@@ -1,10 +1,11 @@
 """Views whose shifts, noise and radiometry are known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
+import torch
 from makers import TRANSFORM, landscape
 from numpy.typing import NDArray
 
@@ -13,6 +14,15 @@ from tdsr_bench.sensor import fourier_shift, observe
 
 MakeView = Callable[..., LowResView]
 Shifts = Sequence[tuple[float, float]]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small images are no faster on several, and much slower where processors are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _view_of(frames: NDArray[np.floating], valid: NDArray[np.bool_] | None = None) -> LowResView:

@@ -13,6 +13,7 @@ from tdsr_baselines.analysis.figures import COLOURS, save_figure, styled
 from tdsr_baselines.analysis.subjects import BICUBIC, HR, Method
 from tdsr_baselines.analysis.tables import Findings, Row, grouped, mean_of
 from tdsr_bench.align import prepare
+from tdsr_bench.card import GapPart
 from tdsr_bench.data.dataset import DataSet
 from tdsr_bench.errors import DataError
 from tdsr_bench.inference import holm, p_value, paired_difference
@@ -213,8 +214,7 @@ def _summary(rows: Sequence[Row], confidence: float, least: int) -> list[Row]:
                     continue
                 found = paired_difference(values, by_region(groups[task, other], measure), confidence=confidence,
                                           least=least)  # fmt: skip
-                ends = f" [{found.ci95[0]:+.3f}, {found.ci95[1]:+.3f}]" if found.ci95 else ""
-                line[f"less {other}"] = f"{found.value:+.3f}{ends}"
+                line[f"less {other}"] = str(GapPart(**vars(found)))
                 tests.append((len(lines), f"p, {other}", p_value([*found.regions.values()], least=least)))
             lines.append(line)
     for (place, key, _), adjusted in zip(tests, holm([p for _, _, p in tests]), strict=True):

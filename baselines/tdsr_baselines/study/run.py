@@ -1,6 +1,6 @@
 """Does what a plan asks for and is not done yet: trainings first, then what needs them, on any engine."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from tdsr_baselines.study.work import Place, Run, Training
 from tdsr_bench.engine.work import sound
 from tdsr_bench.errors import DataError, ProtocolError, UserError
 from tdsr_bench.files import claimed, digest_files
-from tdsr_bench.study.plan import StudyPlan, load_plan
+from tdsr_bench.study.plan import StudyPlan
 from tdsr_bench.study.record import INDEX, IndexEntry, StudyIndex, read_record, record_path, write_json
 
 Task = Training | Run
@@ -32,7 +32,7 @@ class State:
 
     todo: Mapping[str, Task]
     needs: Mapping[str, tuple[str, ...]]
-    done: Sequence[str]
+    done: Set[str]
     order: Mapping[str, str]
 
 
@@ -72,37 +72,34 @@ def survey(plan: StudyPlan, path: Path, place: Place, only: str = "*") -> State:
     chosen = [run for run in wanted if fnmatchcase(run.job.name, only)]
     if not chosen:
         raise ProtocolError(f"No run of the plan {path} is called {only}; the first is {wanted[0].job.name}.")
-    waiting = [run for run in chosen if not _is_done(run, place)]
-    needed = {name: known[name] for name in known if name in {*_needed(waiting, known, place)}}
-    todo: dict[str, Task] = {f"train {name}": training for name, training in needed.items()}
+    done = {run.job.name for run in wanted if _is_done(run, place)}
+    waiting = [run for run in chosen if run.job.name not in done]
+    needed = {*_needed(waiting, known, place)}
+    todo: dict[str, Task] = {f"train {name}": training for name, training in known.items() if name in needed}
     todo |= {run.job.name: run for run in waiting}
     return State(
         todo=todo,
         needs={name: tuple(each for each in _before(task) if each in todo) for name, task in todo.items()},
-        done=[run.job.name for run in wanted if _is_done(run, place)],
+        done=done,
         order={run.job.name: run.key for run in wanted},
     )
 
 
-def run_study(
-    path: Path, place: Place, engine: Executor, *, at_once: int | None, told: Told, only: str = "*"
-) -> Outcome:
-    """Do what the plan at `path` asks for and is not done; what fails is told, and stops nothing but what needs it.
+def run_study(path: Path, state: State, place: Place, engine: Executor, *, at_once: int | None, told: Told) -> Outcome:
+    """Do what is left to do by the plan at `path`; what fails is told, and stops nothing but what needs it.
 
     Args:
         path: of the plan.
+        state: what `survey` found.
         place: where to work.
         engine: what works.
         at_once: how many tasks it is given at a time; None for all.
         told: of everything that starts and ends.
-        only: a pattern of names of runs.
 
     Raises:
-        UserError: the plan cannot be read, or another run of it is under way.
+        UserError: another run of the study is under way.
     """
-    plan = load_plan(path)
     with claimed(place.folder, what="a study"):
-        state = survey(plan, path, place, only)
         outcome = Outcome()
         write_index(path, place, state, outcome)
         with closing(_worked(state, place, engine, at_once, told)) as work:

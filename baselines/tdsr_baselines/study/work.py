@@ -170,13 +170,14 @@ class Run:
 
     def _keep(self, result: Result, place: Place) -> tuple[str, str | None]:
         data = result.card.data
-        folder = place.folder / CARDS / f"{data.name}-{data.arm}-{data.split}"
-        write_card(folder / f"{self.job.name}.json.gz", result.card)
-        card = (folder / f"{self.job.name}.json.gz").relative_to(place.folder).as_posix()
-        if not (sheet := result.path.with_name(SHEET)).is_file():
+        kept = f"{CARDS}/{data.name}-{data.arm}-{data.split}/{self.job.name}"
+        card, sheet = f"{kept}.json.gz", f"{kept}.webp"
+        write_card(place.folder / card, result.card)
+        made = result.path.with_name(SHEET)
+        if not made.is_file():
             return card, None
-        shutil.copyfile(sheet, folder / f"{self.job.name}.webp")
-        return card, (folder / f"{self.job.name}.webp").relative_to(place.folder).as_posix()
+        shutil.copyfile(made, place.folder / sheet)
+        return card, sheet
 
     def _record(self, card: ResultCard, place: Place, kept: tuple[str | None, str | None]) -> RunRecord:
         about, job = card.submission, self.job

@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tdsr_bench.cli.analyse_shared import Networks, Scenes, Size, Split, finish, open_material
+from tdsr_bench.cli.analyse_shared import Material, Networks, Scenes, Size, Split, finish, open_material
 from tdsr_bench.cli.score import Arm, Data, Isolate, KeyNet
 
 if TYPE_CHECKING:
-    from tdsr_baselines.analysis.sweep import Axis
+    from collections.abc import Callable
+
+    from tdsr_baselines.analysis.catalogue import Loss
+    from tdsr_baselines.analysis.subjects import Subject
+    from tdsr_baselines.analysis.sweep import Sweep, Told
+    from tdsr_baselines.analysis.tables import Findings
 
 Sr = Annotated[
     Path | None,
@@ -44,18 +49,13 @@ def registration(
       tdsr-bench analyse registration --scenes 2
       tdsr-bench analyse registration --sr submissions/hat-tiny-pixel/submission.py --loss l1 --loss "roads mask"
     """
-    from tdsr_baselines.analysis.catalogue import built, chosen, every_loss, has_keynet
     from tdsr_baselines.analysis.registration import draw
     from tdsr_baselines.analysis.registration import registration as analysed
-    from tdsr_baselines.analysis.sweep import Sweep
-    from tdsr_bench.progress import counting_progress
 
     opened = open_material(data, arm, split, scenes, networks, keynet)
-    wanted = chosen(every_loss(opened.tasks, featured=opened.featured, keypoints=has_keynet(keynet)), loss or ())
+    losses = _built(opened, loss, keynet)
     subjects = opened.subjects(sr, isolation, out)
-    with counting_progress("shifting targets") as told:
-        sweep = Sweep(most, step, _axes(axes), size)
-        findings = analysed(subjects, built(wanted, opened.surroundings), sweep, told)
+    findings = _swept(analysed, subjects, losses, (most, step, axes, size), "shifting targets")
     finish(out, findings, f"registration: {opened.title}")
     draw(out / "registration.svg", findings)
     typer.echo(str(out))
@@ -86,17 +86,12 @@ def synchronised_shift(
       tdsr-bench analyse synchronised-shift --scenes 2
       tdsr-bench analyse synchronised-shift --step 1 --axes rows --sr submissions/rams-tiny-task/submission.py
     """
-    from tdsr_baselines.analysis.catalogue import built, chosen, every_loss, has_keynet
-    from tdsr_baselines.analysis.sweep import Sweep
     from tdsr_baselines.analysis.synchronised import draw, synchronised
-    from tdsr_bench.progress import counting_progress
 
     opened = open_material(data, arm, split, scenes, networks, keynet)
-    wanted = chosen(every_loss(opened.tasks, featured=opened.featured, keypoints=has_keynet(keynet)), loss or ())
+    losses = _built(opened, loss, keynet)
     subjects = opened.subjects(sr, isolation, out)
-    with counting_progress("shifting images and targets") as told:
-        sweep = Sweep(most, step, _axes(axes), size)
-        findings = synchronised(subjects, built(wanted, opened.surroundings), sweep, told)
+    findings = _swept(synchronised, subjects, losses, (most, step, axes, size), "shifting images and targets")
     finish(out, findings, f"synchronised shift: {opened.title}")
     draw(out / "synchronised-shift.svg", findings)
     typer.echo(str(out))
@@ -147,5 +142,26 @@ def optimise_input(
     typer.echo(str(out))
 
 
-def _axes(word: Literal["rows", "columns", "both"]) -> "tuple[Axis, ...]":
-    return ("rows", "columns") if word == "both" else (word,)
+def _built(opened: Material, names: list[str] | None, keynet: Path | None) -> "dict[str, Loss]":
+    """The losses called `names`, ready; every kind for none."""
+    from tdsr_baselines.analysis.catalogue import built, chosen, every_loss, has_keynet
+
+    every = every_loss(opened.tasks, featured=opened.featured, keypoints=has_keynet(keynet))
+    return built(chosen(every, names or ()), opened.surroundings)
+
+
+def _swept(
+    analysed: "Callable[[list[Subject], dict[str, Loss], Sweep, Told], Findings]",
+    subjects: "list[Subject]",
+    losses: "dict[str, Loss]",
+    asked: tuple[float, float, Literal["rows", "columns", "both"], int],
+    title: str,
+) -> "Findings":
+    """What an analysis finds at the shifts that are `asked` for: the longest, the step, along what, in which window."""
+    from tdsr_baselines.analysis.sweep import Sweep
+    from tdsr_bench.progress import counting_progress
+
+    most, step, axes, size = asked
+    with counting_progress(title) as told:
+        sweep = Sweep(most, step, ("rows", "columns") if axes == "both" else (axes,), size)
+        return analysed(subjects, losses, sweep, told)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from tdsr_bench.card import GAP_TITLES
+from tdsr_bench.card import GAP_TITLES, GapPart
 from tdsr_bench.printable import plain
 
 if TYPE_CHECKING:
@@ -60,9 +60,8 @@ def _change(row: "Loss | LossDifference", score: str) -> str:
         return "—"
     if set(result.difference.regions.values()) == {0.0}:
         return "nothing changes"
-    ends, floored = result.difference.ci95, row.floored[score]
-    interval = f" [{ends[0]:+.3f}, {ends[1]:+.3f}]" if ends else ""
+    floored = row.floored[score]
     p = "" if result.p_holm is None else f"p {result.p_holm:.2g}"
     at_floor = f"{floored} of {len(result.difference.regions)} clipped" if floored else ""
     below = ", ".join(filter(None, (p, at_floor)))
-    return f"{result.difference.value:+.3f}{interval}" + (f"\n{below}" if below else "")
+    return str(GapPart(**vars(result.difference))) + (f"\n{below}" if below else "")

@@ -64,7 +64,7 @@ def run(
     outcome = Outcome()
     if state.todo and not dry_run:
         with open_engine(engine) as workers, watching(state, where) as told:
-            outcome = run_study(plan, where, workers, at_once=_width(engine), told=told, only=only)
+            outcome = run_study(plan, state, where, workers, at_once=_width(engine), told=told)
     elif not dry_run:
         write_index(plan, where, state, outcome)  # runs that the plan has no more are left out
     waiting = tuple(state.todo) if dry_run else ()

@@ -1,27 +1,24 @@
 """One scene, seen by the best single-image and the best multi-image method."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
-from tdsr_bench.errors import DataError
 from tdsr_bench.tasks.colours import LEGEND
-from tdsr_bench.tasks.sheet import COLUMNS, IMAGE, Picture, Sheet, read_sheet
+from tdsr_bench.tasks.sheet import COLUMNS, IMAGE, Sheet
 from tdsr_leaderboard.board import Board
 from tdsr_leaderboard.figures.style import SMALL, short
 from tdsr_leaderboard.figures.svg import Drawing, id_prefix, wrapped
+from tdsr_leaderboard.figures.tiles import BETWEEN, SIDE, best_within, picture_uri, readable_sheet
 
 KEY, TITLE = "strip", "One scene"
 LARGEST = 149_000
 """Bytes of the SVG, so that there is room for a style sheet under 150 kB."""
 
-QUALITIES = (82, 70, 55, 40, 25, 10)
-SIDE, BETWEEN, LEFT, TOP, BOTTOM, LOWERED = 136, 4, 74, 24, 22, 18
-"""Pixels: of a tile, between tiles, of the margins, and between the images and what tasks find in them."""
+LEFT, TOP, BOTTOM, LOWERED = 74, 24, 22, 18
+"""Pixels: of the margins, and between the images and what tasks find in them."""
 
 FRAME, BICUBIC, METHOD, REFERENCE = COLUMNS
 
@@ -42,11 +39,8 @@ def draw(board: Board) -> Drawing | None:
     if not scene:
         return None
     caption = _caption(shown, scene)
-    for quality in QUALITIES:
-        svg = _svg(board, shown, scene, caption, quality)
-        if len(svg.encode()) < LARGEST:
-            return Drawing(KEY, TITLE, caption, svg)
-    return None
+    svg = best_within(LARGEST, partial(_svg, board, shown, scene, caption))
+    return Drawing(KEY, TITLE, caption, svg) if svg else None
 
 
 def best_of_each(board: Board) -> list[Shown]:
@@ -61,10 +55,9 @@ def best_of_each(board: Board) -> list[Shown]:
 def _readable(board: Board, track: str) -> Iterator[Shown]:
     for place in board.ranked:
         if place.card.submission.track == track and place.entry.sheet:
-            try:
-                yield Shown(place.label, track, read_sheet(place.entry.sheet))
-            except (DataError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-                continue  # somebody else's file
+            sheet = readable_sheet(place.entry.sheet)
+            if sheet:
+                yield Shown(place.label, track, sheet)
 
 
 def _alike(one: Sheet, other: Sheet) -> bool:
@@ -90,7 +83,7 @@ def _svg(board: Board, shown: Sequence[Shown], scene: str, caption: str, quality
         sides=[(y + SIDE / 2, short(row, 12)) for y, row in zip(down, rows, strict=True)],
         truth=(LEFT + SIDE / 2, down[1] - 6) if len(rows) > 1 else None,
         tiles=[
-            (x, y, SIDE, _uri(sheet.tile(scene, row, column), quality))
+            (x, y, SIDE, picture_uri(sheet.tile(scene, row, column), quality))
             for y, row in zip(down, rows, strict=True)
             for x, (_, sheet, column) in zip(across, columns, strict=True)
         ],
@@ -108,12 +101,6 @@ def _columns(shown: Sequence[Shown]) -> Iterator[tuple[str, Sheet, str]]:
     for one in shown:
         yield one.label, one.sheet, METHOD
     yield "reference", first, REFERENCE
-
-
-def _uri(tile: Picture, quality: int) -> str:
-    content = BytesIO()
-    Image.fromarray(tile).save(content, "webp", quality=quality, method=4)
-    return f"data:image/webp;base64,{b64encode(content.getvalue()).decode()}"
 
 
 def _caption(shown: Sequence[Shown], scene: str) -> str:

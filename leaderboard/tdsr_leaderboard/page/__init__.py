@@ -79,7 +79,7 @@ def leaderboard_page(
         official: the tables by the MuS2 authors' own evaluation.
         figures: those of each board, by its section: two boards can have one title.
     """
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = style_sheet("page.css"), _asset("page.js")
     sections = [*(board.section for board in boards), *official]
     addresses = [*zip(rows.board_slugs(sections), rows.section_names(sections), strict=True)]
     parts = [_part(board, *own, figures) for board, own in zip(boards, addresses, strict=False)]
@@ -97,6 +97,11 @@ def leaderboard_page(
         "texts": rows,
     }
     return _templates().get_template("page.html.j2").render(shown)
+
+
+def style_sheet(name: str) -> str:
+    """The style sheet of a page, after what all pages share."""
+    return _asset("base.css") + _asset(name)
 
 
 def content_policy(style: str, script: str) -> str:

@@ -59,6 +59,24 @@ class Missing:
     reason: str
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A run, or several of one name, held against another.
+
+    Attributes:
+        label: in words.
+        differences: for each measure what it has more.
+    """
+
+    label: str
+    differences: Mapping[str, Difference | Missing]
+
+    def of(self, measure: str) -> Difference | None:
+        """The difference of a measure; None where it is missing."""
+        found = self.differences[measure]
+        return found if isinstance(found, Difference) else None
+
+
 def difference(study: Study, plus: Sequence[str], minus: Sequence[str], measure: str) -> Difference | Missing:
     """What the groups `plus` have of a `measure` more than the groups `minus`; see the module."""
     groups = [*plus, *minus]

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tdsr_leaderboard.page import content_policy, plain_svg
+from tdsr_leaderboard.page import content_policy, plain_svg, style_sheet
 from tdsr_leaderboard.study.answers import WORDS
 from tdsr_leaderboard.study.blocks import Section
 from tdsr_leaderboard.study.words import MINUS, NOTHING
@@ -24,7 +23,7 @@ def report_page(title: str, plan: str, sections: Sequence[Section]) -> str:
         plan: the name of its file.
         sections: see `content`.
     """
-    style = (files("tdsr_leaderboard") / "templates" / "study.css").read_text(encoding="utf-8")
+    style = style_sheet("study.css")
     environment = Environment(
         loader=PackageLoader("tdsr_leaderboard"),
         autoescape=True,

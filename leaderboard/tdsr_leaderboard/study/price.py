@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tdsr_leaderboard.study.differences import Difference, Missing, difference
+from tdsr_leaderboard.study.differences import Compared, difference
 from tdsr_leaderboard.study.runs import TASK, Study
 
 BESIDE = ("grid", "hallucination", "consistency")
@@ -10,29 +10,20 @@ BESIDE = ("grid", "hallucination", "consistency")
 
 
 @dataclass(frozen=True)
-class Price:
-    """A variant of a network and an arm, less image losses alone.
+class Price(Compared):
+    """A variant of a network and an arm, less image losses alone; its label is in full.
 
     Attributes:
         network, arm, variant: names in the plan.
         head: network and arm in words.
-        label: these and the variant.
         driven: whether tasks drive it beside image losses.
-        differences: for each measure what it has more.
     """
 
     network: str
     arm: str
     variant: str
     head: str
-    label: str
     driven: bool
-    differences: dict[str, Difference | Missing]
-
-    def of(self, measure: str) -> Difference | None:
-        """The difference of a measure; None where it is missing."""
-        found = self.differences[measure]
-        return found if isinstance(found, Difference) else None
 
 
 def measures(study: Study) -> tuple[str, ...]:
@@ -60,4 +51,4 @@ def price(study: Study, network: str, arm: str, variant: str) -> Price:
     head = f"{plan.networks[network].title}, {plan.arms[arm].title}"
     label = f"{head}: {plan.variants[variant].title}"
     found = {measure: difference(study, plus, minus, measure) for measure in measures(study)}
-    return Price(network, arm, variant, head, label, plan.variants[variant].regime == TASK, found)
+    return Price(label, found, network, arm, variant, head, driven=plan.variants[variant].regime == TASK)

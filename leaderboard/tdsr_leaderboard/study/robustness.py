@@ -3,30 +3,21 @@
 from dataclasses import dataclass
 
 from tdsr_bench.study.record import RunRecord
-from tdsr_leaderboard.study.differences import Difference, Missing, difference
+from tdsr_leaderboard.study.differences import Compared, difference
 from tdsr_leaderboard.study.runs import Study
 
 
 @dataclass(frozen=True)
-class Loss:
-    """A run with disturbed frames less the same run without.
+class Loss(Compared):
+    """A run with disturbed frames less the same run without: of gaps, negative where it loses.
 
     Attributes:
         group: the run's name without seed and disturbance.
-        label: in words, with the arm where those of several were disturbed.
         disturbance: what was done.
-        differences: for each gap the change; negative where it loses.
     """
 
     group: str
-    label: str
     disturbance: str
-    differences: dict[str, Difference | Missing]
-
-    def of(self, measure: str) -> Difference | None:
-        """The change of a gap; None where it is missing."""
-        found = self.differences[measure]
-        return found if isinstance(found, Difference) else None
 
 
 def losses(study: Study) -> list[Loss]:
@@ -42,7 +33,7 @@ def loss(study: Study, record: RunRecord) -> Loss:
     arm = f", {study.arm_title(record.arm)}" if len(study.plan.robustness.arms) > 1 else ""
     label = f"{study.label(record.group)}{arm}"
     found = {gap: difference(study, [record.group], [group], gap) for gap in study.gaps}
-    return Loss(group, label, str(record.disturbance), found)
+    return Loss(label, found, group, str(record.disturbance))
 
 
 def zeros_of(study: Study) -> str:

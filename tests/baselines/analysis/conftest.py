@@ -1,10 +1,8 @@
 """A small data set on disk, its scenes as losses see them, and networks whose answer is known."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from makers import TASKS, SceneMaker, write_dataset
 from networks import PIXEL, pixel_module, write_pixel_networks
 from trainings import BRIGHT
@@ -15,15 +13,6 @@ from tdsr_bench.protocol import BenchmarkProtocol
 from tdsr_bench.tasks.networks.architectures import ARCHITECTURES
 
 PARTS = {"regions": 4, "splits": ("train", "validation", "test", "test"), "arms": ("real",), "bright": BRIGHT}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small images are no faster on several, and much slower where processors are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Crops of a landscape, their frames by the sensor model, and every loss that there is."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,15 +52,6 @@ class Blobs(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return 2e6 * (F.avg_pool2d(image, 3, 1, 1) - F.avg_pool2d(image, 9, 1, 4)) ** 2
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small crops are no faster on several, and much slower where processors are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """RAMS against its layer list, written out; and what must hold of any of its sizes."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
@@ -15,14 +14,6 @@ from tdsr_bench.errors import ProtocolError
 
 PUBLISHED = 958_129
 """Of the paper's settings, counted from its layer list: kernels, gains and biases."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _frames(*shape: int, seed: int = 0) -> Tensor:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 from makers import SceneMaker, write_dataset
 from networks import PIXEL, pixel_module, write_pixel_networks
 from trainings import BRIGHT
@@ -87,11 +86,6 @@ claimed = "more"
 """
 
 REPOSITORY = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

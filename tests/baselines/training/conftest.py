@@ -1,10 +1,9 @@
 """Small data sets to train on, small networks to look through, one thread."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from makers import SceneMaker, write_dataset
 from networks import PIXEL, pixel_module, write_pixel_networks
 from trainings import BRIGHT
@@ -17,15 +16,6 @@ PARTS = {"regions": 2, "splits": ("train", "validation"), "arms": ("real", "simu
 
 WriteData = Callable[..., Path]
 OpenData = Callable[..., DataSet]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small crops are no faster on several, and much slower where processors are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,18 +1,24 @@
 """Lines in groups, each group below a head: what the figures of prices and of losses are laid out by."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from tdsr_leaderboard.figures.style import INK, short
+from tdsr_bench.card import GAP_TITLES
+from tdsr_leaderboard.figures.style import INK, SMALL, axes_within, new_figure, short
+from tdsr_leaderboard.study.differences import Compared, Difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from tdsr_leaderboard.study.differences import Difference
+    from matplotlib.figure import Figure
 
 ROW, HEAD, END = 16, 24, 4
 """Pixels of height: of a line, of a head, and below the last line."""
+
+TOP, RIGHT, BOTTOM = 38, 8, 42
+"""Pixels around the panels."""
+
+Row = TypeVar("Row", bound=Compared)
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,61 @@ def prepare(axes: "Axes", layout: Lines, *, left: float | None) -> None:
         )
 
 
-def mark(axes: "Axes", down: float, told: "Difference", colour: str, marker: str) -> None:
+def mark(axes: "Axes", down: float, told: Difference, colour: str, marker: str) -> None:
     """A difference with its interval; full where that leaves zero out."""
     if told.ci95:
         axes.hlines(down, *told.ci95, color=colour, linewidth=1.4)
     apart = told.ci95 is not None and not told.ci95[0] <= 0 <= told.ci95[1]
     fill = colour if apart else "none"
     axes.plot([told.mean], [down], marker, color=colour, markersize=5, markerfacecolor=fill, zorder=3)
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Panels side by side, one for each measure, with the same lines.
+
+    Attributes:
+        width, left, between: pixels, of the figure, of the names, and between panels.
+        ticks: at most so many on an axis.
+        below: what stands under the panel of a measure.
+    """
+
+    width: int
+    left: int
+    between: int
+    ticks: int
+    below: Callable[[str], str]
+
+    def figure(
+        self,
+        rows: Sequence[Row],
+        named: Callable[[Row], tuple[str, str]],
+        measures: Sequence[str],
+        look: Callable[[Row], tuple[str, str]],
+    ) -> "Figure":
+        """The figure.
+
+        Args:
+            rows: a line each.
+            named: the head and the label of a line.
+            measures: a panel each.
+            look: colour and marker of a line.
+        """
+        layout = lines([*map(named, rows)])
+        figure = new_figure(self.width, TOP + layout.height + BOTTOM)
+        panel = (self.width - self.left - RIGHT - self.between * (len(measures) - 1)) / len(measures)
+        for index, measure in enumerate(measures):
+            across = self.left + index * (panel + self.between)
+            axes = axes_within(figure, across, TOP, panel, layout.height)
+            prepare(axes, layout, left=None if index else self.left)
+            axes.set_title(GAP_TITLES.get(measure, measure).replace(" without", "\nwithout"), fontsize=SMALL)
+            axes.set_xlabel(self.below(measure), fontsize=SMALL)
+            for row, down in zip(rows, layout.places, strict=True):
+                told = row.of(measure)
+                if told:
+                    mark(axes, down, told, *look(row))
+            few_ticks(axes, self.ticks)
+        return figure
 
 
 def few_ticks(axes: "Axes", most: int) -> None:

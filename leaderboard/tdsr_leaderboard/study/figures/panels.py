@@ -1,21 +1,19 @@
 """Pictures in the manner of the seed document's figures: how a scene looks, and what is found in it, for each arm."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
-from tdsr_bench.errors import DataError
 from tdsr_bench.files import slug
 from tdsr_bench.study.record import RunRecord
 from tdsr_bench.tasks.colours import LEGEND
-from tdsr_bench.tasks.sheet import COLUMNS, IMAGE, Picture, Sheet, read_sheet
+from tdsr_bench.tasks.sheet import COLUMNS, IMAGE, Picture, Sheet
 from tdsr_leaderboard.figures.style import SMALL, short
 from tdsr_leaderboard.figures.svg import Drawing, wrapped
+from tdsr_leaderboard.figures.tiles import BETWEEN, SIDE, best_within, picture_uri, readable_sheet
 from tdsr_leaderboard.study.figures.look import prefix_of
 from tdsr_leaderboard.study.runs import Study
 
@@ -23,9 +21,8 @@ TITLE = "How it looks"
 LARGEST = 195_000
 """Bytes of a drawing."""
 
-QUALITIES = (82, 70, 55, 40, 25, 10)
-SIDE, BETWEEN, LEFT, TOP, BOTTOM, APART = 136, 4, 84, 24, 24, 22
-"""Pixels: of a tile, between tiles, of the margins, and between the arms."""
+LEFT, TOP, BOTTOM, APART = 84, 24, 24, 22
+"""Pixels: of the margins, and between the arms."""
 
 FRAME, _, METHOD, REFERENCE = COLUMNS
 
@@ -58,11 +55,8 @@ def draw(study: Study, arms: Sequence[Arm], scene: str) -> Drawing | None:
     """The drawing of a scene; None where it would be too large."""
     key, title = f"scene-{slug(scene)}", f"{TITLE}: {short(scene)}"
     caption = _caption(study, scene, arms)
-    for quality in QUALITIES:
-        svg = _svg(study, arms, scene, key=key, title=title, caption=caption, quality=quality)
-        if len(svg.encode()) < LARGEST:
-            return Drawing(key, title, caption, svg)
-    return None
+    svg = best_within(LARGEST, partial(_svg, study, arms, scene, key, title, caption))
+    return Drawing(key, title, caption, svg) if svg else None
 
 
 def _arm(study: Study, arm: str) -> Arm | None:
@@ -84,12 +78,7 @@ def _sheet(folder: Path, run: RunRecord) -> Sheet | None:
     if run.sheet is None:
         return None
     path = (folder / run.sheet).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        return None
-    try:
-        return read_sheet(path)
-    except (DataError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
+    return readable_sheet(path) if path.is_relative_to(folder.resolve()) else None
 
 
 def _rows(arms: Sequence[Arm]) -> list[str]:
@@ -98,7 +87,7 @@ def _rows(arms: Sequence[Arm]) -> list[str]:
     return [IMAGE, *(row for row in shown[0] if row != IMAGE and all(row in rows for rows in shown))]
 
 
-def _svg(study: Study, arms: Sequence[Arm], scene: str, *, key: str, title: str, caption: str, quality: int) -> str:
+def _svg(study: Study, arms: Sequence[Arm], scene: str, key: str, title: str, caption: str, quality: int) -> str:
     rows, heads = _rows(arms), _heads(study)
     block = len(rows) * (SIDE + BETWEEN) - BETWEEN
     tops = [TOP + index * (block + APART) for index in range(len(arms))]
@@ -116,7 +105,7 @@ def _svg(study: Study, arms: Sequence[Arm], scene: str, *, key: str, title: str,
             for y, row in zip(places, rows, strict=True)
         ],
         tiles=[
-            (x, y, SIDE, _uri(picture, quality))
+            (x, y, SIDE, picture_uri(picture, quality))
             for arm, places in zip(arms, down, strict=True)
             for y, row in zip(places, rows, strict=True)
             for x, picture in zip(across, _tiles(arm, scene, row), strict=True)
@@ -139,12 +128,6 @@ def _tiles(arm: Arm, scene: str, row: str) -> Iterator[Picture]:
     yield arm.sheets[0].tile(scene, row, FRAME)
     yield from (sheet.tile(scene, row, METHOD) for sheet in arm.sheets)
     yield arm.sheets[0].tile(scene, row, REFERENCE)
-
-
-def _uri(tile: Picture, quality: int) -> str:
-    content = BytesIO()
-    Image.fromarray(tile).save(content, "webp", quality=quality, method=4)
-    return f"data:image/webp;base64,{b64encode(content.getvalue()).decode()}"
 
 
 def _caption(study: Study, scene: str, arms: Sequence[Arm]) -> str:

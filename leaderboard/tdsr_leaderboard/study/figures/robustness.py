@@ -1,21 +1,15 @@
 """What each run loses when something is done to its frames."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from tdsr_bench.card import GAP_TITLES
-from tdsr_leaderboard.figures.style import BLUE, GREY, SMALL, VERMILLION, axes_within, new_figure, styled
+from tdsr_leaderboard.figures.style import BLUE, GREY, VERMILLION, styled
 from tdsr_leaderboard.figures.svg import Drawing, drawn
-from tdsr_leaderboard.study.figures.lines import few_ticks, lines, mark, prepare
+from tdsr_leaderboard.study.figures.lines import Panels
 from tdsr_leaderboard.study.figures.look import ending, marker_of, prefix_of
 from tdsr_leaderboard.study.robustness import Loss, losses
 from tdsr_leaderboard.study.runs import Study
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 KEY, TITLE = "robustness", "What is lost when frames are disturbed"
-WIDTH, LEFT, TOP, BETWEEN, RIGHT, BOTTOM = 760, 250, 38, 24, 8, 42
+
+PANELS = Panels(width=760, left=250, between=24, ticks=4, below=lambda _: "change")
 
 
 def draw(study: Study) -> Drawing | None:
@@ -24,25 +18,10 @@ def draw(study: Study) -> Drawing | None:
     if not found:
         return None
     with styled(KEY):
-        figure = _figure(study, found)
+        figure = PANELS.figure(
+            found, lambda loss: (loss.disturbance, loss.label), study.gaps, lambda loss: _look(study, loss)
+        )
     return drawn(figure, prefix=prefix_of(study, KEY), key=KEY, title=TITLE, caption=_caption(study))
-
-
-def _figure(study: Study, found: Sequence[Loss]) -> "Figure":
-    layout = lines([(loss.disturbance, loss.label) for loss in found])
-    figure = new_figure(WIDTH, TOP + layout.height + BOTTOM)
-    panel = (WIDTH - LEFT - RIGHT - BETWEEN * (len(study.gaps) - 1)) / len(study.gaps)
-    for index, gap in enumerate(study.gaps):
-        axes = axes_within(figure, LEFT + index * (panel + BETWEEN), TOP, panel, layout.height)
-        prepare(axes, layout, left=None if index else LEFT)
-        axes.set_title(GAP_TITLES[gap].replace(" without", "\nwithout"), fontsize=SMALL)
-        axes.set_xlabel("change", fontsize=SMALL)
-        for loss, down in zip(found, layout.places, strict=True):
-            told = loss.of(gap)
-            if told:
-                mark(axes, down, told, *_look(study, loss))
-        few_ticks(axes, 4)
-    return figure
 
 
 def _look(study: Study, loss: Loss) -> tuple[str, str]:
